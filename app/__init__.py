@@ -1,0 +1,1 @@
+"""Composition: bootstrap, command line, worker, gateway, web entry point, migrations."""

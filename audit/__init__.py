@@ -1,0 +1,1 @@
+"""Sealed facts: entries, streams, the log, checkpoints, signatures and the stand-alone verifier."""

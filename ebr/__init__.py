@@ -1,0 +1,1 @@
+"""The one system of record: runs, steps, values, corrections, exceptions; report and evidence bundle."""

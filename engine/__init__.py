@@ -1,0 +1,1 @@
+"""Run time of workflows: instances, human tasks, timers, messages, journal."""

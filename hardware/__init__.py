@@ -1,0 +1,1 @@
+"""Equipment model, tags, readings and historian; device drivers, simulators and the gateway."""

@@ -1,0 +1,1 @@
+"""Materials, lots, containers, ledger and genealogy."""

@@ -1,0 +1,1 @@
+"""Work orders, calibration, cleaning status and logbook."""

@@ -1,0 +1,1 @@
+"""People, roles, qualifications and credentials; the one door to sign."""

@@ -1,0 +1,1 @@
+"""Master recipes, batches and orders."""

@@ -1,0 +1,1 @@
+"""Deviations, samples and results, review by exception, disposition and release."""

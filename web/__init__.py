@@ -1,0 +1,1 @@
+"""Flask: pages, JSON API, templates, static files."""

@@ -1,0 +1,1 @@
+"""BPMN, DMN and forms: versions and their life cycle, profile check, expressions."""
