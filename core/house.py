@@ -1,0 +1,150 @@
+"""The composed application and its one way to write.
+
+`House.transaction` gives a session whose commit is all or nothing: queue for writing, fix the
+moment, let the guards (the audit trail) add their part, commit. `House.perform` runs one command
+in it, with an actor and, for requests that may come twice, an idempotency key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar, cast
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from core import writeguard
+from core.actors import Actor
+from core.clock import Moment, RealClock, SystemClock
+from core.db import Database
+from core.errors import BrokenPromise, Busy, Stale
+from core.events import EventHandlers
+from core.idempotency import Once, answer_given, keep_answer
+from core.sites import moment_now, the_site
+
+T = TypeVar("T")
+RETRIES = 5
+RETRY_STATES = {"40001", "40P01"}
+
+
+class SessionGuard(Protocol):
+    """Watches every writing session; `before_commit` runs last, so that its locks are short."""
+
+    def begin(self, session: Session) -> None:
+        """The transaction has begun; the moment is known."""
+
+    def before_commit(self, session: Session) -> None:
+        """All changes are flushed; add what must stand beside them, or raise to refuse them."""
+
+
+class House:
+    """Database, clock, event handlers and guards of one site."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        guards: Sequence[SessionGuard],
+        events: EventHandlers | None = None,
+        clock: RealClock | None = None,
+    ) -> None:
+        if not guards:
+            raise BrokenPromise("a house without an audit guard keeps no trail")
+        self.database = database
+        self.guards = tuple(guards)
+        self.events = events or EventHandlers()
+        self.clock = clock or SystemClock()
+        self.services: dict[str, Any] = {}
+        """Things that commands of upper packages need (registries, vaults), by name."""
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A writing session; commits at the end of the block, rolls back on any error."""
+        with (
+            self.database.turn_to_write(),
+            _speaking_errors(),
+            Session(self.database.writer) as session,
+            writeguard.watching(session),
+        ):
+            self._furnish(session)
+            for guard in self.guards:
+                guard.begin(session)
+            yield session
+            session.flush()
+            for guard in self.guards:
+                guard.before_commit(session)
+            with writeguard.flushing(session):
+                session.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that sees one consistent state and cannot write."""
+        with Session(self.database.reader, autoflush=False) as session:
+            self._furnish(session)
+            yield session
+
+    def perform(
+        self,
+        command: Callable[..., T],
+        *arguments: Any,
+        by: Actor,
+        once: Once | None = None,
+        **keywords: Any,
+    ) -> T:
+        """Run ``command(session, *arguments, by=by, at=site time, **keywords)`` and commit.
+
+        With `once`, a repeated key with equal content gets the first answer back and nothing is
+        done twice; the answer must be JSON. Serialization failures are tried again.
+        """
+        for attempt in range(RETRIES):
+            try:
+                with self.transaction() as session:
+                    if once is not None and (given := answer_given(session, once)) is not None:
+                        return cast(T, given.answer)
+                    answer = command(
+                        session, *arguments, by=by, at=moment(session).site, **keywords
+                    )
+                    if once is not None:
+                        keep_answer(session, once, answer)
+                    return answer
+            except DBAPIError as error:
+                if attempt + 1 == RETRIES or not _worth_retrying(error):
+                    raise
+        raise Busy("the database could not order the writers", resolver="try again")
+
+    def _furnish(self, session: Session) -> None:
+        session.info.update(events=self.events, services=self.services)
+        site = the_site(session)
+        session.info.update(site_id=site.site_id, moment=moment_now(session, site, self.clock))
+
+
+def moment(session: Session) -> Moment:
+    """Site time, real time and zone of this transaction."""
+    known: Moment = session.info["moment"]
+    return known
+
+
+def service(session: Session, name: str) -> Any:
+    """A thing that the house provides to commands, by name; `BrokenPromise` when it is missing."""
+    try:
+        return session.info["services"][name]
+    except KeyError:
+        raise BrokenPromise(f"the house was composed without {name}") from None
+
+
+@contextmanager
+def _speaking_errors() -> Iterator[None]:
+    try:
+        yield
+    except StaleDataError as error:
+        raise Stale("somebody else changed this meanwhile", resolver="look again") from error
+    except OperationalError as error:
+        if "database is locked" in str(error):
+            raise Busy("another writer holds the database", resolver="try again") from error
+        raise
+
+
+def _worth_retrying(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in RETRY_STATES

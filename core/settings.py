@@ -1,0 +1,55 @@
+"""Settings of one installation: a folder of its own and the database it uses.
+
+Everything of a site lies under `home` (git-ignored ``var/site`` by default). Values come from the
+environment (``BATCHWRIGHT_HOME``, ``BATCHWRIGHT_DATABASE_URL``, ``BATCHWRIGHT_OWNER_URL``,
+``BATCHWRIGHT_LOG_LEVEL``); no setting can switch the audit trail off, because there is none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where things are. `owner_url` is the schema owner's, used by migrations only."""
+
+    home: Path
+    database_url: str
+    owner_url: str
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the environment; the default is an SQLite database in ``var/site``."""
+        home = Path(environment.get("BATCHWRIGHT_HOME", "var/site")).absolute()
+        url = environment.get("BATCHWRIGHT_DATABASE_URL", f"sqlite:///{home / 'site.db'}")
+        return cls(
+            home=home,
+            database_url=url,
+            owner_url=environment.get("BATCHWRIGHT_OWNER_URL", url),
+            log_level=environment.get("BATCHWRIGHT_LOG_LEVEL", "INFO"),
+        )
+
+    @property
+    def historian_path(self) -> Path:
+        """Gateway samples and current tag values, apart from the site database."""
+        return self.home / "historian.db"
+
+    @property
+    def attachments(self) -> Path:
+        """Attachments by digest, outside any web root."""
+        return self.home / "attachments"
+
+    @property
+    def keys(self) -> Path:
+        """Keys of the log, the seal and the exports; mode 0700, never in the database."""
+        return self.home / "keys"
+
+    @property
+    def pki(self) -> Path:
+        """Certificates for machine links: own, trusted and rejected."""
+        return self.home / "pki"

@@ -1,0 +1,89 @@
+"""The site: its mode for life, its zone, and the position of its clock."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from core.clock import Moment, RealClock
+from core.db import Base, Kept, Row
+from core.errors import BrokenPromise, Refusal
+from core.ids import new_id
+from core.types import UtcDateTime
+
+
+class SiteMode(StrEnum):
+    """A site is one of the two for life."""
+
+    DEMONSTRATION = "DEMONSTRATION"
+    GMP = "GMP"
+
+
+class Site(Base):
+    """The place that all records belong to; never changed after it was made."""
+
+    __tablename__ = "site"
+    __kept__ = Kept.FACT
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    site_id: Mapped[int] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    mode: Mapped[str] = mapped_column(String(20))
+    zone: Mapped[str] = mapped_column(String(60))
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
+class SiteClock(Row, Base):
+    """How far the clock of a DEMONSTRATION site stands ahead of (or behind) real time."""
+
+    __tablename__ = "site_clock"
+    __kept__ = Kept.UNAUDITED
+    __why_unaudited__ = "position inside a clock advance whose start, end and reason are audited"
+
+    offset_us: Mapped[int] = mapped_column(BigInteger(), default=0)
+
+
+class ClockNotMovable(Refusal):
+    """The clock of a GMP site is never moved; that of a demonstration site only forward."""
+
+    rule = "clock.forward_only"
+
+
+def the_site(session: Session) -> Site:
+    """The one site of this database."""
+    site = session.scalars(select(Site)).one_or_none()
+    if site is None:
+        raise BrokenPromise("this database holds no site yet")
+    return site
+
+
+def moment_now(session: Session, site: Site, clock: RealClock) -> Moment:
+    """Site time and real time now, read inside the transaction."""
+    real = clock.now()
+    offset = timedelta(0)
+    if site.mode == SiteMode.DEMONSTRATION:
+        offset = timedelta(microseconds=clock_offset_us(session))
+    return Moment(site=real + offset, real=real, zone=site.zone)
+
+
+def clock_offset_us(session: Session) -> int:
+    """Microseconds that the site's clock stands ahead of real time."""
+    return session.scalars(select(SiteClock.offset_us)).one_or_none() or 0
+
+
+def move_clock(session: Session, by: timedelta) -> None:
+    """Move the clock of a demonstration site forward; `ClockNotMovable` otherwise."""
+    site = the_site(session)
+    if site.mode != SiteMode.DEMONSTRATION:
+        raise ClockNotMovable("this is a GMP site", resolver="nobody: the clock is real time")
+    if by < timedelta(0):
+        raise ClockNotMovable("the site clock only moves forward", resolver="nobody")
+    row = session.scalars(select(SiteClock)).one_or_none()
+    if row is None:
+        row = SiteClock(offset_us=0)
+        session.add(row)
+    row.offset_us += by // timedelta(microseconds=1)
