@@ -1,1 +1,1 @@
-"""Ground floor: database, transaction, events, jobs, clock, settings, errors, sites. No domain word."""
+"""Ground floor: database, transaction, events, jobs, clock, settings, errors, sites."""

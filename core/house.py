@@ -19,7 +19,7 @@ from core import writeguard
 from core.actors import Actor
 from core.clock import Moment, RealClock, SystemClock
 from core.db import Database
-from core.errors import BrokenPromise, Busy, Stale
+from core.errors import BrokenPromise, Busy, Refusal, Stale
 from core.events import EventHandlers
 from core.idempotency import Once, answer_given, keep_answer
 from core.sites import moment_now, the_site
@@ -37,6 +37,15 @@ class SessionGuard(Protocol):
 
     def before_commit(self, session: Session) -> None:
         """All changes are flushed; add what must stand beside them, or raise to refuse them."""
+
+
+class RefusalRecorder(Protocol):
+    """Writes down that somebody tried what a rule forbids."""
+
+    def __call__(
+        self, house: House, refusal: Refusal, *, command: str, record: str, by: Actor
+    ) -> None:
+        """Record the attempt; must not raise a Refusal itself."""
 
 
 class House:
@@ -58,6 +67,8 @@ class House:
         self.clock = clock or SystemClock()
         self.services: dict[str, Any] = {}
         """Things that commands of upper packages need (registries, vaults), by name."""
+        self.on_refusal: RefusalRecorder | None = None
+        """Records refused attempts, in a transaction of its own (URS-AUD-010)."""
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -90,14 +101,31 @@ class House:
         command: Callable[..., T],
         *arguments: Any,
         by: Actor,
+        record: str = "site",
         once: Once | None = None,
         **keywords: Any,
     ) -> T:
         """Run ``command(session, *arguments, by=by, at=site time, **keywords)`` and commit.
 
         With `once`, a repeated key with equal content gets the first answer back and nothing is
-        done twice; the answer must be JSON. Serialization failures are tried again.
+        done twice; the answer must be JSON. Serialization failures are tried again. A refusal is
+        recorded as an attempt on `record` (a stream such as ``batch/B-2045``) and raised again.
         """
+        try:
+            return self._perform(command, arguments, keywords, by, once)
+        except Refusal as refusal:
+            if self.on_refusal is not None:
+                self.on_refusal(self, refusal, command=command.__name__, record=record, by=by)
+            raise
+
+    def _perform(
+        self,
+        command: Callable[..., T],
+        arguments: tuple[Any, ...],
+        keywords: dict[str, Any],
+        by: Actor,
+        once: Once | None,
+    ) -> T:
         for attempt in range(RETRIES):
             try:
                 with self.transaction() as session:
