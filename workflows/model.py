@@ -1,0 +1,229 @@
+"""The typed model of a definition: what the engine runs and the record shows, as frozen values.
+
+A `Procedure` is one BPMN file: header plus flat levels. Each level is one BPMN process of one
+ISA-88 level; it becomes one engine instance when it runs (architecture, section 4). Nothing here
+holds layout, so equal procedures have equal content digests whatever the drawing looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from workflows.recipe import Header
+from workflows.step import Condition, Step
+from workflows.words import EndKind, Isa88, LoopKind, NamedForm, Severity, TimerForm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timer:
+    """Plain ISO 8601 text: ``2026-11-22T10:00:00Z``, ``PT30M``, ``R/PT15M`` or ``R3/PT15M``."""
+
+    form: TimerForm
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A message, signal, error or escalation; `name` None on a boundary catches every error.
+
+    A signal reaches all instances of one run, or every run of the site when `plant_wide`.
+    `correlation` is an expression whose value a message must carry.
+    """
+
+    form: NamedForm
+    name: str | None = None
+    plant_wide: bool = False
+    correlation: str | None = None
+
+
+Trigger: TypeAlias = Timer | Condition | Named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartEvent:
+    """The one plain start of a level."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndEvent:
+    """An end of a level; `error` is the code that an error end gives its caller."""
+
+    id: str
+    name: str
+    kind: EndKind = EndKind.NONE
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTask:
+    """A task with exactly one step; a service task exactly when the step is automatic."""
+
+    id: str
+    name: str
+    step: Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """How a call activity repeats, never more than `max_rounds` times.
+
+    Parallel and sequential: `cardinality` is an expression for the number of rounds, `completion`
+    ends the activity early when true after a round. Standard: goes on while `condition` is true,
+    asked before the first round when `test_before`.
+    """
+
+    kind: LoopKind
+    max_rounds: int
+    cardinality: str | None = None
+    completion: str | None = None
+    condition: str | None = None
+    test_before: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallActivity:
+    """Runs another level of the same file as child instance, or one child per round."""
+
+    id: str
+    name: str
+    called: str
+    loop: Loop | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExclusiveGateway:
+    """Splits on the first true condition in document order, else `default`; or merges."""
+
+    id: str
+    name: str
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParallelGateway:
+    """Starts all outgoing branches once every incoming branch has arrived."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntermediateTimer:
+    """Waits for its timer (date or duration) inside the flow."""
+
+    id: str
+    name: str
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundaryEvent:
+    """Watches a task or call activity; interrupting cancels it, else the handler runs beside.
+
+    `severity`, when given, is that of the exception raised each time the event fires.
+    """
+
+    id: str
+    name: str
+    attached_to: str
+    interrupting: bool
+    trigger: Trigger
+    severity: Severity | None = None
+
+
+Node: TypeAlias = (
+    StartEvent
+    | EndEvent
+    | StepTask
+    | CallActivity
+    | ExclusiveGateway
+    | ParallelGateway
+    | IntermediateTimer
+    | BoundaryEvent
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """A sequence flow; `max_rounds` bounds how often a backward flow may be taken."""
+
+    id: str
+    source: str
+    target: str
+    name: str = ""
+    condition: str | None = None
+    max_rounds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """One BPMN process: nodes and flows in document order. `id` names it in call activities."""
+
+    id: str
+    name: str
+    isa88: Isa88
+    nodes: tuple[Node, ...]
+    flows: tuple[Flow, ...]
+
+    @property
+    def start(self) -> StartEvent:
+        """The one start event (the profile check makes sure of it)."""
+        return next(node for node in self.nodes if isinstance(node, StartEvent))
+
+    def node(self, node_id: str) -> Node:
+        """The node with this BPMN id. Raises KeyError."""
+        for node in self.nodes:
+            if node.id == node_id:
+                return node
+        raise KeyError(node_id)
+
+    def outgoing(self, node_id: str) -> tuple[Flow, ...]:
+        """The flows that leave a node, in document order."""
+        return tuple(flow for flow in self.flows if flow.source == node_id)
+
+    def incoming(self, node_id: str) -> tuple[Flow, ...]:
+        """The flows that enter a node, in document order."""
+        return tuple(flow for flow in self.flows if flow.target == node_id)
+
+    def boundaries(self, node_id: str) -> tuple[BoundaryEvent, ...]:
+        """The boundary events attached to a task or call activity, in document order."""
+        return tuple(
+            node
+            for node in self.nodes
+            if isinstance(node, BoundaryEvent) and node.attached_to == node_id
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Procedure:
+    """One definition: header and levels, the `entry` level first to run."""
+
+    header: Header
+    entry: str
+    levels: tuple[Level, ...]
+
+    def level(self, level_id: str) -> Level:
+        """The level with this process id. Raises KeyError."""
+        for level in self.levels:
+            if level.id == level_id:
+                return level
+        raise KeyError(level_id)
+
+    def steps(self) -> Iterator[Step]:
+        """Every step of every level, in document order."""
+        for level in self.levels:
+            for node in level.nodes:
+                if isinstance(node, StepTask):
+                    yield node.step
+
+    def step(self, key: str) -> Step:
+        """The step with this key. Raises KeyError."""
+        for step in self.steps():
+            if step.key == key:
+                return step
+        raise KeyError(key)
