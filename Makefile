@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 PYTHON_FITS := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 TOO_OLD := Batchwright needs Python 3.11 or newer. Name one: make PYTHON=python3.11
-PREPARE := $(PYTHON_FITS) || { echo "$(TOO_OLD)"; exit 2; } && $(PYTHON) tools/prepare.py
+PREPARE := $(PYTHON_FITS) || { echo "$(TOO_OLD)"; exit 2; } && $(PYTHON) -m tools.prepare
 
 .DEFAULT_GOAL := help
 .PHONY: help run test demo bench check test-nightly lock assets clean
@@ -33,7 +33,7 @@ check:  ## format, lint, types, import contracts; all of them, even when one fai
 	$(VENV)/ruff format --check --quiet . || { echo "format: run .venv/bin/ruff format"; failed=1; }; \
 	$(VENV)/ruff check --quiet . || failed=1; \
 	$(VENV)/mypy || failed=1; \
-	$(VENV)/lint-imports --no-logo --no-verbose || failed=1; \
+	$(VENV)/lint-imports --no-logo || failed=1; \
 	exit $$failed
 
 bench:  ## measure (G=group for one group only); results in var/bench.json
@@ -42,11 +42,11 @@ bench:  ## measure (G=group for one group only); results in var/bench.json
 
 assets:  ## build the browser assets again
 	@$(PREPARE) check
-	@$(PYTHON) tools/assets.py
+	@$(PYTHON) -m tools.assets
 
 lock:  ## refresh the lock files after a change of pyproject.toml or frontend/package.json
 	@$(PREPARE) check
-	@$(VENV)/python tools/lock.py
+	@$(VENV)/python -m tools.lock
 
 clean:  ## remove what was built or installed; the sites under var/ stay
 	rm -rf .venv frontend/node_modules web/static/dist dist build out

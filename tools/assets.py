@@ -1,6 +1,6 @@
 """The browser assets in `web/static/dist`, built from `frontend/` with its lock file.
 
-    python3 tools/assets.py     build now, whatever the stamp says
+    python3 -m tools.assets     build now, whatever the stamp says
 
 Node comes from the PyPI package in `.venv`; where that has none for the machine, a Node of
 version 20 or newer on PATH will do. Installation scripts of packages are never run.
@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from needs import NeedsAPerson
+from tools.needs import NeedsAPerson
 
 OLDEST_NODE = 20
 INSTALL_INPUTS = ("package.json", "package-lock.json", ".npmrc")

@@ -13,7 +13,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from needs import NeedsAPerson
+from tools.needs import NeedsAPerson
 
 LOCKS = {"run": "requirements/run.txt", "check": "requirements/dev.txt"}
 LOCKS["test"] = LOCKS["check"]

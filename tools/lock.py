@@ -1,7 +1,7 @@
 """Write the lock files again from pyproject.toml and frontend/package.json.
 
-    .venv/bin/python tools/lock.py             keep the locked versions that still fit
-    .venv/bin/python tools/lock.py --upgrade   take the newest that fit
+    .venv/bin/python -m tools.lock             keep the locked versions that still fit
+    .venv/bin/python -m tools.lock --upgrade   take the newest that fit
 
 The Python locks hold for Python 3.11 to 3.13 and all platforms, with hashes and without any
 address: a site takes the files from whatever index or mirror its own pip is set up with.
@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import assets
+from tools import assets
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPILE = [

@@ -1,8 +1,8 @@
 """Make this checkout ready: system libraries, `.venv` from the lock files, browser assets.
 
-    python3 tools/prepare.py run     what `make run`, `make demo` and `make bench` need
-    python3 tools/prepare.py check   what `make check` needs
-    python3 tools/prepare.py test    what `make test` needs
+    python3 -m tools.prepare run     what `make run`, `make demo` and `make bench` need
+    python3 -m tools.prepare check   what `make check` needs
+    python3 -m tools.prepare test    what `make test` needs
 
 Uses the standard library only, because it runs before anything is installed. What is done already
 is skipped. Exit codes: 0 ready; 1 a step failed; 2 something is missing that a person has to add,
@@ -15,10 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import assets
-import environment
-import systemlibs
-from needs import NeedsAPerson
+from tools import assets, environment, systemlibs
+from tools.needs import NeedsAPerson
 
 ROOT = Path(__file__).resolve().parent.parent
 

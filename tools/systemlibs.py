@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from needs import NeedsAPerson
+from tools.needs import NeedsAPerson
 
 PANGO = (
     "libgobject-2.0.so.0",

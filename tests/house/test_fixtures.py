@@ -1,0 +1,72 @@
+"""The suite's own ground: real databases, loopback only, known requirement ids."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.support.loopback import OutsideConnection
+from tests.support.postgres import APP, OWNER, PostgresServer
+from tests.support.requirements import known_requirements
+
+
+def test_a_fresh_database_answers(database_url: str) -> None:
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    engine.dispose()
+
+
+def test_postgres_keeps_the_promises_of_the_product(postgres_url: str) -> None:
+    engine = create_engine(postgres_url)
+    with engine.connect() as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            assert connection.execute(text(f"SHOW {setting}")).scalar() == "on"
+        assert connection.execute(text("SELECT current_user")).scalar() == OWNER
+    engine.dispose()
+
+
+def test_a_copy_of_a_template_holds_what_the_template_holds(
+    postgres_server: PostgresServer,
+) -> None:
+    template = postgres_server.create_database()
+    _run(postgres_server.url(template), "CREATE TABLE seed (n int)")
+    copy = postgres_server.create_database(template=template)
+    _run(postgres_server.url(copy), "INSERT INTO seed VALUES (1)")
+
+
+def test_the_role_of_the_product_owns_nothing(postgres_server: PostgresServer) -> None:
+    name = postgres_server.create_database()
+    with pytest.raises(Exception, match="permission denied"):
+        _run(postgres_server.url(name, role=APP), "CREATE TABLE mine (n int)")
+
+
+def test_another_machine_cannot_be_reached() -> None:
+    with socket.socket() as connection, pytest.raises(OutsideConnection):
+        connection.connect(("192.0.2.1", 80))
+    with pytest.raises(OutsideConnection):
+        socket.getaddrinfo("example.org", 443)
+
+
+def test_this_machine_can_be_reached() -> None:
+    with socket.socket() as server, socket.socket() as client:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        client.connect(server.getsockname())
+
+
+def test_all_requirements_are_known_with_their_risk() -> None:
+    risks = known_requirements()
+    assert len(risks) == 131
+    assert set(risks.values()) == {"H", "M", "L"}
+
+
+def _run(url: str, statement: str) -> None:
+    engine = create_engine(url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text(statement))
+    finally:
+        engine.dispose()

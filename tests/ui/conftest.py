@@ -1,0 +1,41 @@
+"""The browser of the browser tests: the Chromium of the system, headless."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+import pytest
+
+FLAGS = [
+    # Chromium's own sandbox refuses to run as root; the pages under test are ours.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Start the Chromium named by CHROMIUM, or the one on PATH."""
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    return {**browser_type_launch_args, "executable_path": program, "args": FLAGS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """A desk screen with touch, in an odd time zone: it proves that the site's zone wins."""
+    return {
+        **browser_context_args,
+        "viewport": {"width": 1280, "height": 800},
+        "has_touch": True,
+        "locale": "en-GB",
+        "timezone_id": "Pacific/Auckland",
+        "reduced_motion": "reduce",
+    }

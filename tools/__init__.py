@@ -1,0 +1,1 @@
+"""Set-up and upkeep of a checkout; nothing of this is shipped."""
