@@ -8,7 +8,7 @@ in it, with an actor and, for requests that may come twice, an idempotency key.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -27,6 +27,10 @@ from core.sites import moment_now, the_site
 T = TypeVar("T")
 RETRIES = 5
 RETRY_STATES = {"40001", "40P01"}
+
+
+class _Undone(Exception):  # noqa: N818 -- not an error: it unwinds a rehearsal
+    """Ends a rehearsal so that nothing is kept."""
 
 
 class SessionGuard(Protocol):
@@ -117,6 +121,19 @@ class House:
             if self.on_refusal is not None:
                 self.on_refusal(self, refusal, command=command.__name__, record=record, by=by)
             raise
+
+    def rehearse(self, command: Callable[..., T], *arguments: Any, by: Actor, **keywords: Any) -> T:
+        """Run a command like `perform`, return its answer and undo everything.
+
+        Shows a person what a command would do (and would be signed for) by the same code that
+        will do it; a refusal is raised as it would be, and not recorded as an attempt.
+        """
+        answers: list[T] = []
+        with suppress(_Undone), self.transaction() as session:
+            answers.append(command(session, *arguments, by=by, at=moment(session).site, **keywords))
+            session.flush()
+            raise _Undone
+        return answers[0]
 
     def _perform(
         self,

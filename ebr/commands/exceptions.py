@@ -1,0 +1,167 @@
+"""Exceptions: comment, let the flow go on, decide. They are never deleted (URS-DEV-010, -020)."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+
+from personnel.signing import Confirmation, SignedContent
+from sqlalchemy.orm import Session
+
+from audit import trail
+from audit.streams import Stream
+from core.actors import Actor
+from ebr import queries, rules
+from ebr.commands import runs, steps
+from ebr.errors import NothingToDecide
+from ebr.models import ExceptionCase, ExceptionState, RunState
+from ebr.opening import context_of
+from personnel import permissions, signing
+from workflows.words import Severity
+
+DECISIONS = ("accepted", "accepted_after_review", "not_accepted")
+NEED_PERMISSION = {Severity.MAJOR: "exception.decide_major", Severity.CRITICAL: "exception.dispose"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionReference:
+    """An exception of a record, by its number in the record."""
+
+    record: str
+    number: int
+
+
+def content_of(case: ExceptionCase, statement: str, decision: str) -> SignedContent:
+    """What a signature on an exception covers."""
+    return SignedContent(
+        record=case.run.stream,
+        object=f"exception {case.number}",
+        version=case.version,
+        content={
+            "kind": "exception",
+            "record": case.run.number,
+            "number": case.number,
+            "type": case.type,
+            "severity": case.severity,
+            "text": case.text,
+            "decision": decision,
+            "statement": statement,
+        },
+    )
+
+
+def comment_exception(
+    session: Session, exception: ExceptionReference, text: str, *, by: Actor, at: datetime
+) -> None:
+    """Say what happened and what was done; needed for each exception before production review."""
+    case = _case(session, exception)
+    permissions.require(session, by, "exception.comment")
+    words = rules.need_reason(text, "a comment on an exception")
+    with _act(session, case, "exception.commented", by, words):
+        case.comment, case.commented_by = words, by.id
+
+
+def release_exception(
+    session: Session,
+    exception: ExceptionReference,
+    reason: str,
+    *,
+    by: Actor,
+    at: datetime,
+    signed_by: Confirmation | None = None,
+    rehearsal: bool = False,
+) -> SignedContent:
+    """Let the flow go on after a major (supervisor) or critical (quality unit) exception, signed.
+
+    The exception stays open for the quality unit's review. A HELD batch restarts with its last
+    unreleased critical exception.
+    """
+    case = _case(session, exception)
+    if case.released:
+        raise NothingToDecide(f"exception {case.number} does not hold the flow", resolver="nobody")
+    permissions.require(session, by, NEED_PERMISSION[Severity(case.severity)])
+    words = rules.need_reason(reason, "going on after an exception")
+    shown = content_of(case, words, "go_on")
+    with _act(session, case, "exception.released", by, words) as act:
+        if not rehearsal:
+            _seal(session, signed_by, shown, "approved", by, act, words)
+        case.released = True
+        case.comment = case.comment or words
+        case.commented_by = case.commented_by or by.id
+        session.flush()
+        _go_on(session, case, by=by, at=at)
+    return shown
+
+
+def _go_on(session: Session, case: ExceptionCase, *, by: Actor, at: datetime) -> None:
+    run = case.run
+    still = [
+        other
+        for other in queries.exceptions(session, run)
+        if not other.released and other.severity == Severity.CRITICAL
+    ]
+    if run.state == RunState.HELD and case.severity == Severity.CRITICAL and not still:
+        runs.restart(session, run, reason=f"exception {case.number} released", by=by, at=at)
+    if case.step is not None:
+        steps.settle(context_of(session, run, case.step, by=by, at=at))
+
+
+def decide_exception(
+    session: Session,
+    exception: ExceptionReference,
+    decision: str,
+    reason: str,
+    *,
+    by: Actor,
+    at: datetime,
+    signed_by: Confirmation | None = None,
+    rehearsal: bool = False,
+) -> SignedContent:
+    """The quality unit's decision in the review, signed, with reason; closes the exception."""
+    case = _case(session, exception)
+    permissions.require(session, by, "review.quality")
+    if decision not in DECISIONS:
+        raise NothingToDecide(f"{decision} is not a decision", resolver=", ".join(DECISIONS))
+    if case.state != ExceptionState.OPEN:
+        raise NothingToDecide(f"exception {case.number} is {case.state}", resolver="nobody")
+    words = rules.need_reason(reason, "the decision on an exception")
+    shown = content_of(case, words, decision)
+    with _act(session, case, "exception.decided", by, words) as act:
+        if not rehearsal:
+            _seal(session, signed_by, shown, "reviewed", by, act, words)
+        case.state = ExceptionState.DECIDED
+        case.decision, case.decision_reason = decision, words
+        case.decided_by, case.decided_at = by.id, at
+    return shown
+
+
+def _seal(
+    session: Session,
+    confirmation: Confirmation | None,
+    shown: SignedContent,
+    meaning: str,
+    by: Actor,
+    act: trail.Act,
+    reason: str,
+) -> None:
+    given = steps.require_confirmation(confirmation, shown.object, meaning)
+    signing.seal(session, given, shown, meaning=meaning, role=by.role, reason=reason, act=act)
+
+
+def _case(session: Session, exception: ExceptionReference) -> ExceptionCase:
+    run = queries.run_of(session, exception.record)
+    return queries.exception_of(session, run, exception.number)
+
+
+def _act(
+    session: Session, case: ExceptionCase, action: str, by: Actor, reason: str
+) -> AbstractContextManager[trail.Act]:
+    return trail.act(
+        session,
+        action,
+        stream=Stream.parse(case.run.stream),
+        by=by,
+        object=f"exception {case.number}",
+        reason=reason,
+    )

@@ -1,0 +1,121 @@
+"""What a signature on a step covers: everything the signer sees, in canonical form.
+
+The content holds no times and no row ids, so that the rehearsal shown before signing and the
+committed record give the same digest; times and names stand in the signature's own manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from personnel.signing import SignedContent
+from sqlalchemy import select
+
+from ebr import queries
+from ebr.context import StepContext
+from ebr.models import Attachment, ParameterValue, StepEquipment, StepMaterial
+
+
+def of_step(context: StepContext) -> SignedContent:
+    """The content of a step at its current revision."""
+    step, run = context.step, context.run
+    return SignedContent(
+        record=run.stream,
+        object=step.path,
+        version=step.revision,
+        content={
+            "kind": "step",
+            "record": run.number,
+            "definition": f"{run.code} {run.version_label}",
+            "definition_digest": run.file_digest,
+            "step": step.key,
+            "name": context.spec.name,
+            "occurrence": step.occurrence,
+            "revision": step.revision,
+            "values": _values(context),
+            "materials": _materials(context),
+            "equipment": _equipment(context),
+            "attachments": _attachments(context),
+            "exceptions": [
+                {
+                    "number": case.number,
+                    "type": case.type,
+                    "severity": case.severity,
+                    "text": case.text,
+                }
+                for case in queries.exceptions(context.session, run, step=step)
+                if case.type != "late_verification"
+            ],
+        },
+    )
+
+
+def digest_of(text: str) -> str:
+    """SHA-256 of a text, hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _values(context: StepContext) -> list[dict[str, Any]]:
+    current = queries.current_values(context.session, context.step)
+    return [_value(value) for code in sorted(current) for value in current[code]]
+
+
+def _value(value: ParameterValue) -> dict[str, Any]:
+    return {
+        "code": value.code,
+        "position": value.position,
+        "text": value.text,
+        "unit": value.unit,
+        "grade": value.grade,
+        "verdict": value.verdict,
+        "limits": value.limits,
+        "not_applicable": value.not_applicable,
+        "reason": value.reason,
+    }
+
+
+def _materials(context: StepContext) -> list[dict[str, Any]]:
+    rows = context.session.scalars(
+        select(StepMaterial)
+        .where(StepMaterial.step_id == context.step.id)
+        .order_by(StepMaterial.id)
+    )
+    return [
+        {
+            "use": row.use,
+            "material": row.material,
+            "lot": row.lot,
+            "container": row.container,
+            "portion": row.portion,
+            "quantity": format(row.quantity, "f"),
+            "unit": row.unit,
+        }
+        for row in rows
+    ]
+
+
+def _equipment(context: StepContext) -> list[dict[str, Any]]:
+    rows = context.session.scalars(
+        select(StepEquipment)
+        .where(StepEquipment.step_id == context.step.id)
+        .order_by(StepEquipment.id)
+    )
+    return [
+        {
+            "requirement": row.requirement,
+            "equipment": row.equipment,
+            "state": row.state,
+            "calibration_due": row.calibration_due,
+        }
+        for row in rows
+    ]
+
+
+def _attachments(context: StepContext) -> list[dict[str, Any]]:
+    rows = context.session.execute(
+        select(Attachment.code, Attachment.digest)
+        .where(Attachment.step_id == context.step.id)
+        .order_by(Attachment.id)
+    )
+    return [{"code": code, "digest": digest} for code, digest in rows]

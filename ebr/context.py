@@ -1,0 +1,172 @@
+"""What a step kind gets to see and do: the step, its specification, the actor, the record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from audit.streams import Stream
+from core.actors import Actor
+from core.events import publish
+from ebr import queries
+from ebr.errors import NotBound
+from ebr.events import ExceptionRaised
+from ebr.models import (
+    ExceptionCase,
+    ExceptionState,
+    ProcedureRun,
+    StepEquipment,
+    StepMaterial,
+    StepRecord,
+)
+from ebr.names import Names
+from workflows.model import Procedure
+from workflows.step import ExceptionPolicy, Step
+from workflows.words import Occasion, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """One act on one step, inside its transaction. `at` is site time."""
+
+    session: Session
+    run: ProcedureRun
+    step: StepRecord
+    spec: Step
+    procedure: Procedure
+    by: Actor
+    at: datetime
+
+    @property
+    def stream(self) -> Stream:
+        """The stream of the record that the step belongs to."""
+        return Stream.parse(self.run.stream)
+
+    @property
+    def names(self) -> Names:
+        """Values of the run by the names that expressions use, seen from this step."""
+        return Names(self.session, self.run, self.procedure, self.step.path)
+
+    def number(self, text: str | None, unit: str | None) -> Decimal | None:
+        """The value of an expression of the recipe in `unit`; None when it is not known yet."""
+        return None if text is None else self.names.number(text, unit)
+
+    def bound(self, requirement: str) -> str:
+        """The unit bound to a requirement of the recipe. Raises `NotBound`."""
+        unit = queries.bound_unit(self.session, self.run, requirement)
+        if unit is None:
+            raise NotBound(
+                f"no unit is bound to {requirement}", resolver="operator at the bind step"
+            )
+        return unit
+
+    def raise_exception(
+        self, type_: str, severity: Severity, text: str, *, facts: dict[str, Any] | None = None
+    ) -> ExceptionCase:
+        """Open an exception at this step, inside the current act."""
+        return raise_exception(
+            self.session,
+            self.run,
+            self.step,
+            type_,
+            severity,
+            text,
+            facts=facts or {},
+            by=self.by,
+            at=self.at,
+        )
+
+    def policy_for(self, occasion: Occasion) -> list[ExceptionPolicy]:
+        """What the recipe says about an occasion at this step."""
+        return [policy for policy in self.spec.exceptions if policy.occasion is occasion]
+
+    def use_equipment(self, requirement: str, equipment: str, state: str, due: str | None) -> None:
+        """Write down that the step used a unit, with its state and calibration date."""
+        self.session.add(
+            StepEquipment(
+                step_id=self.step.id,
+                requirement=requirement,
+                equipment=equipment,
+                state=state,
+                calibration_due=due,
+            )
+        )
+
+    def use_material(
+        self,
+        use: str,
+        material: str,
+        lot: str,
+        quantity: Decimal,
+        unit: str,
+        *,
+        container: str | None = None,
+        portion: str | None = None,
+    ) -> None:
+        """Write down that the step used material of a lot."""
+        self.session.add(
+            StepMaterial(
+                step_id=self.step.id,
+                use=use,
+                material=material,
+                lot=lot,
+                container=container,
+                portion=portion,
+                quantity=quantity,
+                unit=unit,
+            )
+        )
+
+
+def raise_exception(
+    session: Session,
+    run: ProcedureRun,
+    step: StepRecord | None,
+    type_: str,
+    severity: Severity,
+    text: str,
+    *,
+    facts: dict[str, Any],
+    by: Actor,
+    at: datetime,
+) -> ExceptionCase:
+    """Open an exception on a record; `ExceptionRaised` tells who must react (URS-DEV-010)."""
+    number = session.scalar(
+        select(func.coalesce(func.max(ExceptionCase.number), 0)).where(
+            ExceptionCase.run_id == run.id
+        )
+    )
+    case = ExceptionCase(
+        run_id=run.id,
+        step_id=step.id if step else None,
+        number=(number or 0) + 1,
+        type=type_,
+        severity=severity.value,
+        text=text,
+        facts=facts,
+        raised_at=at,
+        raised_by=by.id,
+        state=ExceptionState.LISTED if severity is Severity.INFORMATION else ExceptionState.OPEN,
+        released=severity in (Severity.INFORMATION, Severity.MINOR),
+    )
+    session.add(case)
+    session.flush()
+    publish(
+        session,
+        ExceptionRaised(
+            record=run.stream,
+            number=case.number,
+            type=type_,
+            severity=severity.value,
+            step=step.path if step else None,
+            text=text,
+            by=by,
+            at=at,
+        ),
+    )
+    return case

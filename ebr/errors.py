@@ -1,0 +1,102 @@
+"""Refusals of the record, each with its rule (promise 5: every refusal explains itself)."""
+
+from __future__ import annotations
+
+from core.errors import Invalid, NotFound, NotPermitted, Refusal, Stale
+
+
+class NoSuchRun(NotFound):
+    """There is no record of that number."""
+
+    rule = "record.unknown"
+
+
+class NoSuchStep(NotFound):
+    """The run has no such step, or the flow has not reached it."""
+
+    rule = "step.unknown"
+
+
+class StepOutOfOrder(Refusal):
+    """The step is not in the state that the act needs (URS-EXE-010)."""
+
+    rule = "step.order"
+
+
+class RunNotRunning(Refusal):
+    """The batch is not running: not issued yet, HELD, or ended."""
+
+    rule = "run.state"
+
+
+class StepChanged(Stale):
+    """Somebody else acted on this step since it was shown."""
+
+    rule = "step.changed"
+
+
+class NotQualified(NotPermitted):
+    """The person lacks a current qualification that the step needs (URS-IAM-110)."""
+
+    rule = "person.qualification"
+
+
+class WrongRole(NotPermitted):
+    """The person does not hold the role that the recipe names for this act."""
+
+    rule = "person.role"
+
+
+class SignatureNeeded(Refusal):
+    """The step needs a signature that was not given."""
+
+    rule = "signature.needed"
+    http_status = 422
+
+
+class ValueRefused(Invalid):
+    """A value is not of the declared type, unit, format or range (URS-EXE-060)."""
+
+    rule = "value.format"
+
+
+class ValueMissing(Invalid):
+    """A required value is blank (URS-EXE-030)."""
+
+    rule = "value.missing"
+
+
+class ReasonNeeded(Invalid):
+    """The act needs a reason in words (URS-AUD-040)."""
+
+    rule = "reason.needed"
+
+
+class CheckMissing(Invalid):
+    """A point of the checklist is not confirmed."""
+
+    rule = "checklist.incomplete"
+
+
+class NotBound(Refusal):
+    """No unit is bound to an equipment requirement of the recipe."""
+
+    rule = "equipment.not_bound"
+
+
+class GateClosed(Refusal):
+    """A gate has unmet conditions; `details` lists them."""
+
+    rule = "gate.closed"
+
+
+class NothingToDecide(Refusal):
+    """The exception is not waiting for this decision."""
+
+    rule = "exception.state"
+
+
+class WaitNotOver(Refusal):
+    """The condition that the step waits for is not met yet."""
+
+    rule = "step.waiting"

@@ -1,0 +1,120 @@
+"""Hold times: started and ended by steps, watched by jobs in the site's clock (URS-EXE-070)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from audit import trail
+from audit.streams import Stream
+from core import jobs
+from core.actors import Actor
+from core.clock import show
+from core.house import House, moment
+from ebr import queries
+from ebr.context import StepContext, raise_exception
+from ebr.models import HoldTime
+from workflows.durations import duration
+from workflows.step import Hold
+from workflows.words import HoldAct, Severity
+
+JOB_KIND = "ebr.hold_time_due"
+
+
+def start_named(context: StepContext) -> None:
+    """Start the hold times that the completed step starts."""
+    for hold in context.spec.holds:
+        if hold.act is HoldAct.STARTS:
+            start(context, hold)
+
+
+def end_named(context: StepContext) -> None:
+    """End the hold times that the starting step ends; a late end raises its exception."""
+    for hold in context.spec.holds:
+        if hold.act is HoldAct.ENDS:
+            end(context, hold.name)
+
+
+def start(context: StepContext, hold: Hold) -> HoldTime:
+    """Start one hold time; without limit it is only a mark in time."""
+    session, run = context.session, context.run
+    count = session.scalar(
+        select(func.count()).where(HoldTime.run_id == run.id, HoldTime.name == hold.name)
+    )
+    due = context.at + duration(hold.limit) if hold.limit else None
+    row = HoldTime(
+        run_id=run.id,
+        name=hold.name,
+        ordinal=(count or 0) + 1,
+        equipment=context.bound(hold.requirement) if hold.requirement else None,
+        started_at=context.at,
+        due_at=due,
+        severity=(hold.severity or Severity.MAJOR).value,
+    )
+    session.add(row)
+    session.flush()
+    if due is not None:
+        row.job_id = jobs.enqueue_at_site_time(
+            session,
+            JOB_KIND,
+            {"record": run.stream, "name": row.name, "ordinal": row.ordinal},
+            due_at=due,
+            dedupe=f"{JOB_KIND}:{run.stream}:{row.name}:{row.ordinal}",
+        )
+    return row
+
+
+def end(context: StepContext, name: str) -> None:
+    """End the open hold time of that name, if one runs."""
+    row = open_hold(context.session, context.run.id, name)
+    if row is None:
+        return
+    row.ended_at = context.at
+    if row.job_id is not None:
+        jobs.cancel(context.session, row.job_id)
+    if row.due_at is not None and context.at > row.due_at and not row.exceeded:
+        _exceed(context.session, row, by=context.by, at=context.at)
+
+
+def open_hold(session: Session, run_id: object, name: str) -> HoldTime | None:
+    """The running hold time of that name, or None."""
+    return session.scalars(
+        select(HoldTime)
+        .where(HoldTime.run_id == run_id, HoldTime.name == name, HoldTime.ended_at.is_(None))
+        .order_by(HoldTime.ordinal.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def on_due(house: House, claimed: jobs.Claim) -> None:
+    """Job: the limit of a hold time has passed; raise its exception, nobody need be logged in."""
+    record, name = claimed.payload["record"], claimed.payload["name"]
+    with house.transaction() as session:
+        run = queries.run_of(session, record)
+        row = open_hold(session, run.id, name)
+        by = Actor.service("hold times", trigger=f"{name} due {claimed.due_at}")
+        if row is not None and not row.exceeded and row.ordinal == claimed.payload["ordinal"]:
+            with trail.act(
+                session, "hold_time.exceeded", stream=Stream.parse(record), by=by, object=name
+            ):
+                _exceed(session, row, by=by, at=moment(session).site)
+        jobs.finish(session, claimed)
+
+
+def _exceed(session: Session, row: HoldTime, *, by: Actor, at: datetime) -> None:
+    row.exceeded = True
+    run = queries.run_by_id(session, row.run_id)
+    due = row.due_at or at
+    raise_exception(
+        session,
+        run,
+        None,
+        "hold_time",
+        Severity(row.severity),
+        f"Hold time “{row.name.replace('_', ' ')}” was over at {show(due, moment(session).zone)}",
+        facts={"name": row.name, "due_at": due.isoformat(), "found_at": at.isoformat()},
+        by=by,
+        at=at,
+    )
