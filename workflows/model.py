@@ -26,7 +26,7 @@ class Timer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """A message, signal, error or escalation; `name` None on a boundary catches every error.
+    """A message, signal or error; `name` None on a boundary catches every error.
 
     A signal reaches all instances of one run, or every run of the site when `plant_wide`.
     `correlation` is an expression whose value a message must carry.

@@ -204,4 +204,3 @@ class NamedForm(StrEnum):
     MESSAGE = "message"
     SIGNAL = "signal"
     ERROR = "error"
-    ESCALATION = "escalation"

@@ -16,10 +16,12 @@ Nodes and flows are text snippets, so a test can also write a wrong one by hand.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from xml.sax.saxutils import escape, quoteattr
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 BW = "urn:batchwright:recipe:1"
+RESULT = '<bw:parameter code="result" dataType="integer" origin="calculated" expression="1"/>'
 HEADER = '<bw:recipe code="TST-1" title="Test procedure" category="procedure"/>'
 
 
@@ -63,7 +65,7 @@ def process(
 def chain(text: str) -> str:
     """Flows along ``"a > b > c"``, with ids ``a_b`` and ``b_c``."""
     names = [name.strip() for name in text.split(">")]
-    return "\n".join(flow(a, b) for a, b in zip(names, names[1:], strict=False))
+    return "\n".join(flow(a, b) for a, b in pairwise(names))
 
 
 def flow(
@@ -100,7 +102,7 @@ def start(node_id: str = "start") -> str:
 
 
 def end(node_id: str = "end", *, error: str | None = None, terminate: bool = False) -> str:
-    """An end event: plain, with the error of `error_ref`, or terminating."""
+    """An end event: plain, with the error of this root id, or terminating."""
     inner = "<bpmn:terminateEventDefinition/>" if terminate else ""
     if error is not None:
         inner = f'<bpmn:errorEventDefinition errorRef="{error}"/>'
@@ -121,7 +123,10 @@ def step(
     """A `bw:step`; `content` follows the signature, `before` (instructions) precedes it."""
     extra = "".join(f" {name}={quoteattr(value)}" for name, value in attributes.items())
     signed = signature or f'<bw:signature mode="{mode}"/>'
-    return f'<bw:step key="{key}" kind="{kind}" role="{role}"{extra}>{before}{signed}{content}</bw:step>'
+    if kind == "instruction" and not before:
+        before = '<bw:instruction lang="en">Do it.</bw:instruction>'
+    head = f'<bw:step key="{key}" kind="{kind}" role="{role}"{extra}>'
+    return f"{head}{before}{signed}{content}</bw:step>"
 
 
 def task(
@@ -129,13 +134,14 @@ def task(
 ) -> str:
     """A task with one step; without `step_xml` a plain instruction step of the same key."""
     inner = step(node_id) if step_xml is None else step_xml
-    return f"<bpmn:{tag} id={quoteattr(node_id)} name={quoteattr(name or node_id)}>{extension(inner)}</bpmn:{tag}>"
+    head = f"<bpmn:{tag} id={quoteattr(node_id)} name={quoteattr(name or node_id)}>"
+    return f"{head}{extension(inner)}</bpmn:{tag}>"
 
 
 def service(node_id: str, step_xml: str | None = None, *, name: str | None = None) -> str:
     """An automatic step, unsigned when `step_xml` is not given."""
-    inner = step(node_id, kind="calculation", mode="none") if step_xml is None else step_xml
-    return task(node_id, inner, tag="serviceTask", name=name)
+    plain = step(node_id, RESULT, kind="calculation", mode="none")
+    return task(node_id, step_xml or plain, tag="serviceTask", name=name)
 
 
 def call(
@@ -201,7 +207,7 @@ def conditional(expression: str) -> str:
 
 
 def named(form: str, reference: str | None) -> str:
-    """A message, signal, error or escalation definition that refers to a root element."""
+    """A message, signal or error definition that refers to a root element."""
     ref = f' {form}Ref="{reference}"' if reference else ""
     return f"<bpmn:{form}EventDefinition{ref}/>"
 
@@ -231,10 +237,3 @@ def message(root_id: str, name: str) -> str:
 def error(root_id: str, code: str) -> str:
     """A root error."""
     return f'<bpmn:error id="{root_id}" name={quoteattr(code)} errorCode={quoteattr(code)}/>'
-
-
-def escalation(root_id: str, code: str) -> str:
-    """A root escalation."""
-    return (
-        f'<bpmn:escalation id="{root_id}" name={quoteattr(code)} escalationCode={quoteattr(code)}/>'
-    )

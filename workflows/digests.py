@@ -1,0 +1,45 @@
+"""The two digests of a definition, both approved together by signature.
+
+`file_digest` is over the stored bytes; `content_digest` over the canonical typed model, so that
+moving a shape in the drawing leaves it unchanged and any change of content changes it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from core.types import to_json
+from workflows.model import Procedure
+
+
+def file_digest(data: bytes) -> str:
+    """SHA-256 of the stored bytes, lower-case hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def content_digest(procedure: Procedure) -> str:
+    """SHA-256 of the canonical JSON of the typed model, lower-case hexadecimal."""
+    return hashlib.sha256(to_json(content(procedure)).encode()).hexdigest()
+
+
+def content(value: Any) -> Any:
+    """The typed model as plain data: decimals as text, words by value, empty fields left out.
+
+    Leaving empty fields out keeps the digest of a definition when a later version of the model
+    knows a field that this definition does not use.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        plain = {f.name: content(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        kept = {name: part for name, part in plain.items() if part not in (None, [])}
+        return {"is": type(value).__name__, **kept}
+    if isinstance(value, tuple):
+        return [content(part) for part in value]
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value

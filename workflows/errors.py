@@ -1,0 +1,41 @@
+"""What is wrong with a definition, as one complete list a recipe author can work through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from core.errors import Refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One mistake: a stable code, the BPMN id and line it stands at, and what to do instead."""
+
+    code: str
+    message: str
+    remedy: str
+    element: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        place = f"line {self.line}" if self.line else "file"
+        at = f"{place}, {self.element}" if self.element else place
+        return f"{at}: {self.message} [{self.code}] {self.remedy}"
+
+
+class DefinitionRefused(Refusal):
+    """The file is not a definition that we execute exactly as drawn (URS-MRC-040, -090).
+
+    `findings` is the complete list, in document order.
+    """
+
+    rule: ClassVar[str] = "definition.refused"
+    http_status: ClassVar[int] = 422
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        count = len(self.findings)
+        head = f"{count} problem{'s' if count != 1 else ''}; first: {self.findings[0]}"
+        super().__init__(head, resolver="the recipe author")

@@ -1,0 +1,1 @@
+"""The expression language of recipes: exact numbers with units, three-valued, bounded."""

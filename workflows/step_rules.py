@@ -1,0 +1,264 @@
+"""Rules of one step: what its kind needs, who signs, what it refers to (URS-MRC-030)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from workflows.durations import BadDuration, duration
+from workflows.findings import Report
+from workflows.model import Procedure, StepTask
+from workflows.parameter_rules import check_parameter, check_tag, check_unit
+from workflows.step import SetPoint, Step
+from workflows.words import (
+    Category,
+    DataType,
+    HoldAct,
+    Origin,
+    SignatureMode,
+    StepKind,
+)
+
+ROLES = frozenset({"DI", "OP", "SU", "QC", "QA", "QP", "WH", "ME"})
+
+
+def _has_result(step: Step) -> bool:
+    return any(parameter.origin is Origin.CALCULATED for parameter in step.parameters)
+
+
+def _typed(data_type: DataType) -> Callable[[Step], bool]:
+    return lambda step: any(parameter.data_type is data_type for parameter in step.parameters)
+
+
+NEEDS: Mapping[StepKind, tuple[Callable[[Step], bool], str]] = {
+    StepKind.INSTRUCTION: (lambda s: bool(s.instructions), "an instruction"),
+    StepKind.ENTRY: (lambda s: bool(s.parameters), "a parameter"),
+    StepKind.SERIES: (
+        lambda s: any(p.replicates > 1 for p in s.parameters),
+        "a parameter with replicates",
+    ),
+    StepKind.CHECKLIST: (lambda s: bool(s.checks or s.parameters), "a check point"),
+    StepKind.BIND: (lambda s: bool(s.equipment), "equipment to bind"),
+    StepKind.WEIGH: (
+        lambda s: bool(s.equipment) and all(m.quantity for m in s.materials) and bool(s.materials),
+        "a material with quantity and a scale",
+    ),
+    StepKind.CHARGE: (lambda s: bool(s.materials or s.equipment), "a material or a unit"),
+    StepKind.READ: (
+        lambda s: (
+            bool(s.guards) or any(p.source or p.origin is Origin.DEVICE for p in s.parameters)
+        ),
+        "a parameter with a source tag, or a guard",
+    ),
+    StepKind.WRITE: (lambda s: bool(s.set_points or s.phase_command), "a set point"),
+    StepKind.WAIT: (
+        lambda s: bool(s.wait_for or s.phase_command or (s.timing and s.timing.minimum)),
+        "something to wait for, or a minimum time",
+    ),
+    StepKind.VERIFY: (lambda s: bool(s.checks or s.parameters), "a check point"),
+    StepKind.CLEARANCE: (
+        lambda s: bool(s.checks and s.timing and s.timing.valid_for),
+        "check points and how long the clearance is valid",
+    ),
+    StepKind.SAMPLE: (lambda s: s.sample is not None, "a sampling plan"),
+    StepKind.IPC: (lambda s: s.ipc is not None and bool(s.parameters), "a plan and a parameter"),
+    StepKind.CALCULATION: (_has_result, "a calculated parameter"),
+    StepKind.YIELD: (_has_result, "a calculated parameter"),
+    StepKind.RECONCILE: (_has_result, "a calculated parameter"),
+    StepKind.DISPOSITION: (_typed(DataType.CHOICE), "a choice to decide"),
+    StepKind.LABEL: (lambda s: bool(s.label_prints), "a label to print"),
+    StepKind.PHOTO: (_typed(DataType.PHOTO), "a photo parameter"),
+    StepKind.HOLD_TIME: (lambda s: bool(s.holds), "a hold time"),
+}
+
+
+def check_step(procedure: Procedure, node: StepTask, report: Report) -> None:
+    """All rules of one step."""
+    step = node.step
+    if step.kind is StepKind.CALCULATION and not node.step.automatic:
+        message = "a calculation is no work of a person"
+        report.add("step.automatic", node.id, message, "Draw a service task.")
+    present, what = NEEDS[step.kind]
+    if not present(step):
+        report.add("step.kind", node.id, f"a step of kind {step.kind} needs {what}", "Add it.")
+    if step.role not in ROLES:
+        known = ", ".join(sorted(ROLES))
+        report.add("step.role", node.id, f"{step.role} is no role", f"Use one of {known}.")
+    _check_signature(step, node.id, report)
+    _check_times(step, node.id, report)
+    _check_materials(procedure, step, node.id, report)
+    _check_machine(procedure, step, node.id, report)
+    _check_plans(procedure, step, node.id, report)
+    _check_codes(step, node.id, report)
+    for parameter in step.parameters:
+        check_parameter(procedure, step, parameter, node.id, report)
+    if procedure.header.category is Category.MASTER_RECIPE:
+        _check_texts(procedure, step, node.id, report)
+
+
+def _check_signature(step: Step, at: str, report: Report) -> None:
+    policy = step.signature
+    if step.automatic and policy.mode not in (
+        SignatureMode.NONE,
+        SignatureMode.AUTOMATIC_CONFIRMED,
+    ):
+        message = f"an automatic step is not signed as {policy.mode}"
+        report.add("signature.mode", at, message, "Use none or automatic_confirmed.")
+    if not step.automatic and policy.mode is SignatureMode.AUTOMATIC_CONFIRMED:
+        message = "a person's step is not confirmed as automatic"
+        report.add("signature.mode", at, message, "Draw a service task, or use performed.")
+    verified = policy.mode is SignatureMode.PERFORMED_VERIFIED
+    if (policy.verifier_role or policy.verifier_meaning) and not verified:
+        message = "a verifier is named, but nobody verifies"
+        report.add("signature.verifier", at, message, "Use performed_verified.")
+    if policy.verifier_role is not None and policy.verifier_role not in ROLES:
+        report.add("step.role", at, f"{policy.verifier_role} is no role", "Name a role.")
+    measured = any(p.critical and p.origin is not Origin.CALCULATED for p in step.parameters)
+    unsigned = policy.mode is SignatureMode.NONE
+    if unsigned and (step.critical or measured):
+        message = "critical, yet nobody signs"
+        report.add("signature.critical", at, message, "Choose a signature mode.")
+
+
+def _check_times(step: Step, at: str, report: Report) -> None:
+    timing = step.timing
+    texts = (
+        []
+        if timing is None
+        else [
+            timing.minimum,
+            timing.maximum,
+            timing.expected,
+            timing.valid_for,
+            timing.due_within,
+        ]
+    )
+    texts += [hold.limit for hold in step.holds] + [policy.after for policy in step.exceptions]
+    if step.wait_for is not None:
+        texts += [condition.sustained for condition in step.wait_for.conditions]
+        for condition in step.wait_for.conditions:
+            report.condition(condition.expression, at, "wait condition")
+    good = True
+    for text in texts:
+        try:
+            duration(text or "PT1S")
+        except BadDuration as error:
+            good = False
+            report.add("timer.text", at, str(error), "Write a duration such as PT30M.")
+    if good and timing and timing.minimum and timing.maximum:
+        shorter, longer = duration(timing.minimum), duration(timing.maximum)
+        if shorter > longer:
+            message = "the minimum time is above the maximum time"
+            report.add("timing.order", at, message, "Exchange them.")
+    for hold in step.holds:
+        if (hold.limit is not None) is not (hold.act is HoldAct.STARTS):
+            message = f"hold {hold.name}: a limit belongs where it starts, and only there"
+            report.add("hold.limit", at, message, "Correct the hold.")
+
+
+def _check_materials(procedure: Procedure, step: Step, at: str, report: Report) -> None:
+    steps = {other.key: other for other in procedure.steps()}
+    formula = {item.code for item in procedure.header.ingredients}
+    for use in step.materials:
+        if use.quantity is not None and check_unit(use.unit, at, report, needed=True):
+            report.quantity(use.quantity, use.unit, at, f"quantity of {use.code}")
+        if use.containers is not None:
+            report.quantity(use.containers, None, at, f"containers of {use.code}")
+        if use.weighed_at is not None:
+            source = steps.get(use.weighed_at)
+            codes = {m.code for m in source.materials} if source else set()
+            if use.code not in codes:
+                message = f"{use.code} is not weighed at {use.weighed_at}"
+                report.add("material.source", at, message, "Name the step that weighs it.")
+        if step.kind is StepKind.WEIGH and use.code not in formula:
+            message = f"{use.code} is not in the formula"
+            report.add("material.formula", at, message, "Add it to the formula.")
+
+
+def _check_machine(procedure: Procedure, step: Step, at: str, report: Report) -> None:
+    keys = {requirement.key for requirement in procedure.header.equipment}
+    wanted = [use.requirement for use in step.equipment]
+    wanted += [hold.requirement for hold in step.holds if hold.requirement is not None]
+    for key in wanted:
+        if key not in keys:
+            message = f"{key} is no equipment requirement of the recipe"
+            report.add("equipment.unknown", at, message, "Declare it in the header.")
+    for point in step.set_points:
+        _check_set_point(procedure, point, at, report)
+    if step.phase_command is not None:
+        check_tag(procedure, step.phase_command.tag, at, report, writable=True)
+        check_tag(procedure, step.phase_command.state, at, report)
+    for guard in step.guards:
+        check_tag(procedure, guard.tag, at, report)
+
+
+def _check_set_point(procedure: Procedure, point: SetPoint, at: str, report: Report) -> None:
+    check_tag(procedure, point.tag, at, report, writable=True, unit=point.unit)
+    if not check_unit(point.unit, at, report, needed=True):
+        return
+    if point.low >= point.high:
+        message = f"{point.tag}: the range that may be written is empty"
+        report.add("set_point.range", at, message, "Correct low and high.")
+    compiled = report.quantity(point.value, point.unit, at, f"set point of {point.tag}")
+    if compiled is None or compiled.names:
+        return
+    value = compiled.evaluate({}).exact
+    if value is not None and not point.low <= value <= point.high:
+        message = f"{point.tag}: the set point lies outside the range that may be written"
+        report.add("set_point.range", at, message, "Correct the value or the range.")
+
+
+def _check_plans(procedure: Procedure, step: Step, at: str, report: Report) -> None:
+    if step.sample is not None:
+        check_unit(step.sample.unit, at, report, needed=True)
+    if step.ipc is not None and step.ipc.sampled_at is not None:
+        sampling = {other.key for other in procedure.steps() if other.sample is not None}
+        if step.ipc.sampled_at not in sampling:
+            message = f"{step.ipc.sampled_at} draws no sample"
+            report.add("ipc.sample", at, message, "Name the sample step.")
+    for label in step.label_prints:
+        report.quantity(label.copies, None, at, "copies of the label")
+    if tag_problem := _started_nowhere(procedure, step):
+        report.add("hold.start", at, tag_problem, "Start the hold time at an earlier step.")
+
+
+def _started_nowhere(procedure: Procedure, step: Step) -> str | None:
+    started = {
+        hold.name
+        for other in procedure.steps()
+        for hold in other.holds
+        if hold.act is HoldAct.STARTS
+    }
+    for hold in step.holds:
+        if hold.act is HoldAct.ENDS and hold.name not in started:
+            return f"hold {hold.name} ends here and starts nowhere"
+    return None
+
+
+def _check_codes(step: Step, at: str, report: Report) -> None:
+    codes = Counter([p.code for p in step.parameters])
+    codes.update(f"check point {check.code}" for check in step.checks)
+    for code, count in codes.items():
+        if count > 1:
+            report.add("step.code", at, f"{code} stands twice", "Give each its own code.")
+    if "round" in codes:
+        message = "round already means how often the step was performed"
+        report.add("step.code", at, message, "Choose another code.")
+
+
+def _check_texts(procedure: Procedure, step: Step, at: str, report: Report) -> None:
+    """A master recipe shows words to people, never codes."""
+    lang = procedure.header.language
+    if not step.name.strip():
+        report.add("text.name", at, "the step has no name", "Name the task.")
+    labelled = [(f"parameter {p.code}", p.labels) for p in step.parameters]
+    labelled += [(f"check point {check.code}", check.labels) for check in step.checks]
+    labelled += [
+        (f"choice {choice.value}", choice.labels)
+        for parameter in step.parameters
+        for choice in parameter.choices
+    ]
+    for what, labels in labelled:
+        if lang not in {phrase.lang for phrase in labels}:
+            message = f"{what} has no label in {lang}"
+            report.add("text.label", at, message, "Add a bw:label.")
