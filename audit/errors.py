@@ -22,3 +22,7 @@ class UnattributedChange(BrokenPromise):
 
 class TamperedTrail(BrokenPromise):
     """Stored entries, log or keys do not fit together; nothing is signed on top of them."""
+
+
+class InvalidSignature(BrokenPromise):
+    """A person's signature does not fit what it stands on; the text names signer and record."""

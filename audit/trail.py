@@ -20,6 +20,7 @@ from audit import canonical, chain, rules
 from audit.changes import Change, FlushReader, image_of
 from audit.errors import ActIncomplete, ReasonMissing, UnattributedChange
 from audit.models import Entry, Signature
+from audit.signatures import SignedContent
 from audit.streams import Stream
 from core.actors import Actor
 from core.clock import local
@@ -56,7 +57,7 @@ class Act:
         self.signed: list[dict[str, Any]] = []
         self.half_done = False
 
-    def sign(self, signature: Signature, content: Mapping[str, Any]) -> None:
+    def sign(self, signature: Signature, content: SignedContent) -> None:
         """Add a person's signature with the content that was signed (URS-SIG-050).
 
         `content` must hash to the signature's digest and the signature must name this act's
@@ -64,11 +65,10 @@ class Act:
         """
         if signature.record != str(self.stream):
             raise ActIncomplete(f"a signature on {signature.record} in an act on {self.stream}")
-        signed = canonical.plain(content)
-        if canonical.digest(signed) != signature.content_digest:
+        if content.digest() != signature.content_digest:
             raise ActIncomplete("the signed content is not the content that was digested")
         self._session.add(signature)
-        self.signed.append({"nonce": signature.nonce, "content": signed})
+        self.signed.append({"nonce": signature.nonce, "content": content.as_dict()})
 
     def attest(self, row: object) -> None:
         """Put the image of a row that stood before the trail could see it (the site itself)."""

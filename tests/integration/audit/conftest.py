@@ -1,0 +1,66 @@
+"""A small site with a trail, on a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+from audit import models as audit_models
+from audit.trail import TrailGuard
+from core import appendonly
+from core.actors import Actor, ActorKind
+from core.clock import HeldClock
+from core.db import Base, Database
+from core.house import House
+from core.sites import Site, SiteMode
+from tests.integration.audit.sample import SampleBase
+
+OPERATOR = Actor(
+    kind=ActorKind.PERSON, id="P-101", name="Ada Okafor", role="operator", terminal="T-1"
+)
+START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+
+
+def make_site(url: str) -> None:
+    """Tables of core, audit and the samples, triggers, and the site's row."""
+    engine = create_engine(url)
+    mine = [table for name, table in Base.metadata.tables.items() if _of_core_or_audit(name)]
+    with engine.begin() as connection:
+        Base.metadata.create_all(connection, tables=mine)
+        SampleBase.metadata.create_all(connection)
+    with engine.begin() as connection:
+        appendonly.install(connection)
+    with Session(engine) as session:
+        site = Site(
+            site_id=1, name="Werk Süd", mode=SiteMode.DEMONSTRATION, zone="Europe/Berlin",
+            made_at=START,
+        )  # fmt: skip
+        session.add(site)
+        session.commit()
+    engine.dispose()
+
+
+def _of_core_or_audit(table: str) -> bool:
+    modules = {
+        str(mapper.local_table): mapper.class_.__module__ for mapper in Base.registry.mappers
+    }
+    return modules[table].split(".")[0] in {"core", "audit"}
+
+
+@pytest.fixture
+def clock() -> HeldClock:
+    return HeldClock(START)
+
+
+@pytest.fixture
+def house(database_url: str, clock: HeldClock) -> Iterator[House]:
+    """A house with a trail on SQLite and on PostgreSQL."""
+    assert audit_models.Entry.__tablename__ in Base.metadata.tables
+    make_site(database_url)
+    database = Database(database_url)
+    yield House(database, guards=[TrailGuard(software="batchwright test")], clock=clock)
+    database.close()
