@@ -35,6 +35,7 @@ try {
       ".eot": "empty",
     },
     legalComments: "none", // all licences, not only those in comments, stand in LICENSES/
+    preserveSymlinks: true, // names of built files must not depend on where the packages lie
     metafile: true,
     logLevel: "warning",
   });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -154,6 +155,25 @@ def test_the_manifest_names_files_that_are_there() -> None:
     for entry in manifest.values():
         files = [entry["js"], *([entry["css"]] if entry["css"] else []), *entry["imports"]]
         assert [name for name in files if not (DIST / name).is_file()] == []
+
+
+def test_the_same_sources_give_the_same_bytes(tmp_path: Path) -> None:
+    for part in ("src", *assets.INSTALL_INPUTS, *assets.BUILD_INPUTS):
+        original, copy = ROOT / "frontend" / part, tmp_path / "frontend" / part
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copytree(original, copy) if original.is_dir() else shutil.copy(original, copy)
+    (tmp_path / "frontend" / "node_modules").symlink_to(ROOT / "frontend" / "node_modules")
+    node, _ = assets._node(ROOT)
+    subprocess.run([node, "build.mjs"], cwd=tmp_path / "frontend", check=True)
+    assert _digests(tmp_path / "web" / "static" / "dist") == _digests(DIST)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*.*")
+        if path.is_file()
+    }
 
 
 def test_the_licences_of_the_built_packages_are_beside_them() -> None:

@@ -28,7 +28,11 @@ BINARY = {".png", ".pdf", ".woff2", ".ico", ".zip", ".db"}
 
 def tracked_files() -> list[Path]:
     listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "-c", "safe.directory=*", "ls-files", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     files = [ROOT / name for name in listed.stdout.split("\0") if name]
     return [path for path in files if path.is_file() and path.suffix not in BINARY]
