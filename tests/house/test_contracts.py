@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -53,3 +54,21 @@ def test_a_breach_is_found(tmp_path: Path, path: str, line: str, contract: str) 
     assert result.returncode == 1
     broken = [name for name in result.stdout.splitlines() if name.endswith("BROKEN")]
     assert any(name.startswith(contract) for name in broken), result.stdout
+
+
+def test_the_stand_alone_verifier_needs_the_standard_library_only() -> None:
+    tree = ast.parse((ROOT / "audit" / "verifier.py").read_text(encoding="utf-8"))
+    modules = {name for node in ast.walk(tree) for name in _imported(node)}
+    # cryptography is used where it is there, because it is faster; it is never needed.
+    needed = modules - {"cryptography"}
+    assert needed
+    assert needed <= set(sys.stdlib_module_names)
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name.split(".")[0] for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        assert node.level == 0 and node.module, "no relative import"
+        return [node.module.split(".")[0]]
+    return []
