@@ -69,6 +69,5 @@ def _imported(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name.split(".")[0] for alias in node.names]
     if isinstance(node, ast.ImportFrom):
-        assert node.level == 0 and node.module, "no relative import"
-        return [node.module.split(".")[0]]
+        return [(node.module or "relative").split(".")[0]]
     return []
