@@ -1,0 +1,235 @@
+"""What is known about people: who, which roles at a date, which gap, who could do it instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from core.actors import Actor, ActorKind
+from core.clock import show
+from core.errors import NotFound
+from core.house import moment
+from personnel import rules
+from personnel.errors import NotIndependent, NotQualified
+from personnel.matrix import roles_with
+from personnel.models import (
+    Credential,
+    Person,
+    PublicKey,
+    Qualification,
+    RoleEnd,
+    RoleGrant,
+    Undertaking,
+)
+from personnel.rules import Held, Role, Training
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessLine:
+    """One grant in the access report: who held what, since when, given by whom."""
+
+    badge: str
+    name: str
+    role: str
+    scope: str
+    starts_at: datetime
+    until: datetime | None
+    requested_by: str
+    approved_by: str
+
+
+def find(session: Session, badge: str) -> Person | None:
+    """The person with that badge in any spelling of its letters, active or not."""
+    folded = fold(badge)
+    return session.scalars(select(Person).where(Person.badge_key == folded)).one_or_none()
+
+
+def fold(badge: str) -> str:
+    """The badge as it is compared."""
+    return badge.strip().casefold()
+
+
+def person(session: Session, badge: str) -> Person:
+    """The person with that badge, active or not; `NotFound` otherwise."""
+    found = find(session, badge)
+    if found is None:
+        raise NotFound(f"nobody here has the badge {badge!r}", resolver="an administrator")
+    return found
+
+
+def called(who: Person) -> str:
+    """Printed name and badge, as refusals name people."""
+    return f"{who.name} ({who.badge})"
+
+
+def actor(
+    session: Session, badge: str, *, role: str, terminal: str = "", login_session: str = ""
+) -> Actor:
+    """The person as the one who acts, with the name as of now."""
+    who = person(session, badge)
+    return Actor(
+        kind=ActorKind.PERSON,
+        id=who.badge,
+        name=who.name,
+        role=role,
+        terminal=terminal,
+        session=login_session,
+    )
+
+
+def grants(session: Session, *, at: datetime, badge: str | None = None) -> Sequence[RoleGrant]:
+    """The grants in force at that site time, of active people only, in the order of giving."""
+    query = (
+        select(RoleGrant)
+        .join(Person, Person.badge == RoleGrant.badge)
+        .outerjoin(RoleEnd, RoleEnd.grant_id == RoleGrant.id)
+        .where(
+            RoleGrant.starts_at <= at,
+            or_(RoleGrant.until.is_(None), RoleGrant.until > at),
+            or_(RoleEnd.id.is_(None), RoleEnd.ended_at > at),
+            or_(Person.deactivated_at.is_(None), Person.deactivated_at > at),
+        )
+        .order_by(RoleGrant.starts_at, RoleGrant.role)
+    )
+    if badge is not None:
+        query = query.where(Person.badge_key == fold(badge))
+    return session.scalars(query).all()
+
+
+def roles_of(session: Session, badge: str, at: datetime) -> list[str]:
+    """Codes of the roles that the person holds at that site time; none when deactivated."""
+    return list(dict.fromkeys(grant.role for grant in grants(session, at=at, badge=badge)))
+
+
+def held_for_ever(session: Session, natural_key: str) -> list[Held]:
+    """All grants, past and coming, of the human being under any badge, with their real ends."""
+    rows = session.execute(
+        select(RoleGrant, RoleEnd.ended_at, Person.deactivated_at)
+        .join(Person, Person.badge == RoleGrant.badge)
+        .outerjoin(RoleEnd, RoleEnd.grant_id == RoleGrant.id)
+        .where(Person.natural_key == natural_key)
+    ).all()
+    return [
+        Held(role=Role(grant.role), starts_at=grant.starts_at, until=_first(grant.until, *ends))
+        for grant, *ends in rows
+    ]
+
+
+def _first(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def trainings(session: Session, badges: Iterable[str]) -> dict[str, list[Training]]:
+    """Qualifications in force (not superseded), by badge."""
+    superseded = select(Qualification.supersedes_id).where(Qualification.supersedes_id.is_not(None))
+    rows = session.scalars(
+        select(Qualification).where(
+            Qualification.badge.in_(list(badges)), Qualification.id.not_in(superseded)
+        )
+    )
+    found: dict[str, list[Training]] = {}
+    for row in rows:
+        found.setdefault(row.badge, []).append(
+            Training(subject=row.subject, valid_from=row.valid_from, valid_until=row.valid_until)
+        )
+    return found
+
+
+def qualification_gap(session: Session, badge: str, subject: str, at: datetime) -> str | None:
+    """What is missing for work under `subject` at that site time, in words; None: nothing."""
+    who = person(session, badge)
+    own = trainings(session, [who.badge]).get(who.badge, [])
+    return rules.gap(called(who), subject, own, at, moment(session).zone)
+
+
+def require_qualified(session: Session, badge: str, subject: str, at: datetime) -> None:
+    """`NotQualified`, naming the gap and who can close it, unless trained (URS-IAM-110)."""
+    missing = qualification_gap(session, badge, subject, at)
+    if missing is not None:
+        able = ", ".join(people_who_can(session, "training.record", at=at))
+        raise NotQualified(missing, resolver=f"{able or 'nobody yet'}, by recording the training")
+
+
+def people_who_can(
+    session: Session, who: str, subject: str | None = None, at: datetime | None = None
+) -> list[str]:
+    """Names with badge of those who hold the role or permission `who` (and the qualification).
+
+    For the refusals' "who can resolve"; sorted by badge. `at` is site time, now if not given.
+    """
+    when = at or moment(session).site
+    wanted = [who] if who in set(Role) else [str(role) for role in roles_with(who)]
+    badges = {grant.badge for grant in grants(session, at=when) if grant.role in wanted}
+    if subject is not None:
+        badges = {b for b in badges if qualification_gap(session, b, subject, when) is None}
+    rows = session.scalars(select(Person).where(Person.badge.in_(badges)).order_by(Person.badge))
+    return [called(row) for row in rows]
+
+
+def require_independent(session: Session, badge: str, others: Iterable[str]) -> None:
+    """`NotIndependent` when the person is, as a human being, one of the others (URS-SIG-040)."""
+    who = person(session, badge)
+    for other in others:
+        acted = person(session, other)
+        if rules.same_natural_person(who.natural_key, [acted.natural_key]):
+            raise NotIndependent(
+                f"{called(who)} is the same person as {called(acted)}, who acted before",
+                resolver="another person",
+            )
+
+
+def access_report(session: Session, at: datetime) -> list[AccessLine]:
+    """Who held which role at that site time (URS-IAM-040), by badge."""
+    names = {row.badge: row.name for row in session.scalars(select(Person))}
+    lines = [
+        AccessLine(
+            badge=grant.badge,
+            name=names[grant.badge],
+            role=grant.role,
+            scope=grant.scope,
+            starts_at=grant.starts_at,
+            until=grant.until,
+            requested_by=grant.requested_by,
+            approved_by=grant.approved_by,
+        )
+        for grant in grants(session, at=at)
+    ]
+    return sorted(lines, key=lambda line: (line.badge, line.role))
+
+
+def credential_of(session: Session, badge: str, *, lock: bool = False) -> Credential | None:
+    """The person's credential; `lock` orders writers on PostgreSQL."""
+    query = select(Credential).where(Credential.badge == badge)
+    return session.scalars(query.with_for_update() if lock else query).one_or_none()
+
+
+def public_key(session: Session, key_id: str) -> bytes:
+    """The 32 bytes of a public key, revoked or not: signatures of the past verify with it."""
+    row = session.scalars(select(PublicKey).where(PublicKey.key_id == key_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"no personal key {key_id} is known here", resolver="quality assurance")
+    return bytes.fromhex(row.public_key)
+
+
+def has_undertaken(session: Session, badge: str) -> bool:
+    """The person has signed that the electronic signature binds."""
+    return (
+        session.scalars(select(Undertaking.id).where(Undertaking.badge == badge)).first()
+        is not None
+    )
+
+
+def lock_in_words(session: Session, credential: Credential) -> str | None:
+    """Until when the account is locked (real time), in words; None when it is not."""
+    now = moment(session)
+    until = credential.locked_until
+    return show(until, now.zone) if until is not None and until > now.real else None
+
+
+def accounts(session: Session, natural_key: str) -> Sequence[Person]:
+    """All accounts that the human being ever had."""
+    return session.scalars(select(Person).where(Person.natural_key == natural_key)).all()
