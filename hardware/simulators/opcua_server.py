@@ -1,0 +1,255 @@
+"""OPC UA server GRAN over the cell: Basic256Sha256, SignAndEncrypt only, loopback only.
+
+Every node shows what its instrument shows; a read carries the site time of the last publication
+as source timestamp, a subscription is told of changes only. A cut device answers
+BadNoCommunication and refuses writes with the same code; a frozen one keeps value and time.
+Writes are checked as a PLC does: outside the range BadOutOfRange, a command not taken in the
+present state BadInvalidState; a request with one refused write is refused as a whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from asyncua import ua
+from asyncua.common.callback import CallbackType
+from asyncua.common.node import Node
+from asyncua.common.utils import ServiceError
+from asyncua.server.binary_server_asyncio import BinaryServer
+from asyncua.server.server import Server
+from asyncua.server.user_managers import PermissiveUserManager
+from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.status_codes import StatusCodes
+
+from core.errors import Refusal
+from hardware.simulators.cell import Cell
+from hardware.simulators.errors import OutOfRange
+from hardware.simulators.lines import OPCUA_SERVER, Lines
+from hardware.simulators.nodes import (
+    APPLICATION_URI,
+    NAMESPACE,
+    NODES,
+    UNIT_CODES,
+    PlantNode,
+    unit_id,
+)
+from hardware.simulators.pki import HOST, TrustedClients, ensure_certificate
+
+_log = logging.getLogger(__name__)
+
+SAMPLING_MS = 500.0
+UNECE = "http://www.opcfoundation.org/UA/units/un/cefact"
+GOOD = ua.StatusCode(ua.UInt32(StatusCodes.Good))
+CUT = ua.StatusCode(ua.UInt32(StatusCodes.BadNoCommunication))
+Changed = Callable[[], Awaitable[None]]
+
+
+class Shown:
+    """What one node shows at present."""
+
+    def __init__(self, node: PlantNode, node_id: ua.NodeId, at: datetime) -> None:
+        self.node = node
+        self.node_id = node_id
+        self.value: float | int = 0
+        self.at = at
+        self.cut = False
+
+    def data_value(self, *_asked: object) -> ua.DataValue:
+        """The data value as a reader gets it now."""
+        if self.cut:
+            return ua.DataValue(StatusCode=CUT, ServerTimestamp=_wire_time(datetime.now(UTC)))
+        kind = ua.VariantType.Int32 if self.node.is_word else ua.VariantType.Double
+        return ua.DataValue(
+            ua.Variant(self.value, kind),
+            GOOD,
+            SourceTimestamp=_wire_time(self.at),
+            ServerTimestamp=_wire_time(datetime.now(UTC)),
+        )
+
+
+class GranServer:
+    """The server process side of GRAN; `port` 0 lets the system choose one."""
+
+    def __init__(self, cell: Cell, lines: Lines, *, port: int, pki: Path, changed: Changed) -> None:
+        self._cell = cell
+        self._lines = lines
+        self._pki = pki
+        self._changed = changed
+        self.port = port
+        self._server = Server(user_manager=PermissiveUserManager())  # type: ignore[arg-type]  # duck typed
+        self._shown: dict[ua.NodeId, Shown] = {}
+        self._publishing = False
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"opc.tcp://{HOST}:{self.port}/gran"
+
+    async def start(self) -> None:
+        """Build the address space and listen; raises OSError when the port is taken."""
+        if self.port == 0:
+            self.port = _free_port()
+        certificate = ensure_certificate(self._pki)
+        server = self._server
+        await server.init()
+        server.set_endpoint(self.url)
+        server.set_server_name("GRAN (simulated)")
+        await server.set_application_uri(APPLICATION_URI)
+        server.set_security_policy([ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt])
+        server.set_identity_tokens([ua.AnonymousIdentityToken])
+        await server.load_certificate(certificate)
+        await server.load_private_key(self._pki / "own" / "key.pem")
+        server.set_certificate_validator(TrustedClients(self._pki / "trusted"))
+        await self._build()
+        server.subscribe_server_callback(CallbackType.PreWrite, self._before_write)
+        server.subscribe_server_callback(CallbackType.PostWrite, self._after_write)
+        await server.start()
+
+    async def stop(self) -> None:
+        """Close all connections and end."""
+        await self._server.stop()
+
+    async def close_socket(self) -> None:
+        """Drop every client and refuse new ones until `open_socket`."""
+        if self._server.bserver is not None:
+            await self._server.bserver.stop()
+            self._server.bserver = None
+
+    async def open_socket(self) -> None:
+        """Listen again on the same port; sessions of before are gone."""
+        if self._server.bserver is not None:
+            return
+        server = self._server
+        listener = BinaryServer(server.iserver, HOST, self.port, server.limits)
+        listener.set_policies(server._policies)
+        await listener.start()
+        server.bserver = listener
+
+    async def _build(self) -> None:
+        index = await self._server.register_namespace(NAMESPACE)
+        folders: dict[str, Node] = {}
+        for node in NODES:
+            if node.group not in folders:
+                name = _node_id(node.group, index)
+                folders[node.group] = await self._server.nodes.objects.add_object(
+                    name, ua.QualifiedName(node.group, index)
+                )
+            await self._add(folders[node.group], node, index)
+
+    async def _add(self, folder: Node, node: PlantNode, index: int) -> None:
+        node_id = _node_id(node.identifier, index)
+        shown = Shown(node, node_id, self._cell.now)
+        shown.value = self._present(node)
+        kind = ua.VariantType.Int32 if node.is_word else ua.VariantType.Double
+        variable = await folder.add_variable(
+            node_id, ua.QualifiedName(node.tag, index), shown.value, kind
+        )
+        await variable.write_attribute(
+            AttributeIds.MinimumSamplingInterval,
+            ua.DataValue(ua.Variant(SAMPLING_MS, ua.VariantType.Double)),
+        )
+        if not node.is_word:
+            await _describe(variable, node)
+        if node.writable:
+            await variable.set_writable()
+        self._shown[node_id] = shown
+        self._server.set_attribute_value_setter(node_id, self._set)
+        self._server.set_attribute_value_callback(node_id, shown.data_value)
+
+    def _present(self, node: PlantNode) -> float | int:
+        return node.shown(self._cell.values(node.device)[node.tag])
+
+    async def publish(self) -> None:
+        """Show the present values of the cell; subscribers hear of changed ones."""
+        values = {device: self._cell.values(device) for device in ("GRA-01", "FBD-01")}
+        for shown in self._shown.values():
+            node = shown.node
+            if self._lines.is_frozen(node.device):
+                continue
+            value, cut = node.shown(values[node.device][node.tag]), self._is_cut(node)
+            shown.at = self._cell.now
+            if value != shown.value or cut != shown.cut:
+                shown.value, shown.cut = value, cut
+                await self._tell(shown)
+
+    def _is_cut(self, node: PlantNode) -> bool:
+        return self._lines.is_cut(node.device) or self._lines.is_cut(OPCUA_SERVER)
+
+    async def _tell(self, shown: Shown) -> None:
+        self._publishing = True
+        try:
+            await self._server.write_attribute_value(shown.node_id, shown.data_value())
+        finally:
+            self._publishing = False
+
+    def _set(self, node_data: Any, _attribute: AttributeIds, value: ua.DataValue) -> None:
+        """Take a client's write, already checked by `_before_write`."""
+        if self._publishing or value.Value is None:
+            return
+        shown = self._shown[node_data.nodeid]
+        shown.value = shown.node.shown(value.Value.Value)
+        shown.at = self._cell.now
+
+    async def _before_write(self, event: Any, _service: Any) -> None:
+        """Let the model take the writes of one request; raises ServiceError when it does not."""
+        for item in event.request_params.NodesToWrite:
+            shown = self._shown.get(item.NodeId)
+            if shown is not None and item.AttributeId == AttributeIds.Value and event.is_external:
+                self._take(shown.node, item.Value)
+
+    def _take(self, node: PlantNode, value: ua.DataValue) -> None:
+        kind = ua.VariantType.Int32 if node.is_word else ua.VariantType.Double
+        if self._is_cut(node):
+            raise ServiceError(StatusCodes.BadNoCommunication)
+        if not node.writable:
+            raise ServiceError(StatusCodes.BadNotWritable)
+        if value.Value is None or value.Value.VariantType is not kind or value.Value.is_array:
+            raise ServiceError(StatusCodes.BadTypeMismatch)
+        try:
+            self._cell.unit(node.device).write(node.tag, value.Value.Value)
+        except OutOfRange as refusal:
+            _log.info("write refused: %s", refusal)
+            raise ServiceError(StatusCodes.BadOutOfRange) from refusal
+        except Refusal as refusal:
+            _log.info("write refused: %s", refusal)
+            raise ServiceError(StatusCodes.BadInvalidState) from refusal
+
+    async def _after_write(self, event: Any, _service: Any) -> None:
+        """Show at once what the write has changed, such as the state word."""
+        if event.is_external:
+            await self._changed()
+
+
+async def _describe(variable: Node, node: PlantNode) -> None:
+    code, name = UNIT_CODES[node.ucum]
+    unit = ua.EUInformation(
+        NamespaceUri=UNECE,
+        UnitId=unit_id(code),
+        DisplayName=ua.LocalizedText(node.ucum),
+        Description=ua.LocalizedText(name),
+    )
+    span = ua.Range(Low=float(node.low), High=float(node.high))
+    await variable.add_property(ua.NodeId(), ua.QualifiedName("EURange", 0), span)
+    await variable.add_property(ua.NodeId(), ua.QualifiedName("InstrumentRange", 0), span)
+    await variable.add_property(ua.NodeId(), ua.QualifiedName("EngineeringUnits", 0), unit)
+
+
+def _node_id(identifier: str, index: int) -> ua.NodeId:
+    return ua.NodeId.from_string(f"ns={index};s={identifier}")
+
+
+def _wire_time(moment: datetime) -> ua.DateTime:
+    # The stack takes any aware datetime; its type of that name only carries the encoding.
+    return cast(ua.DateTime, moment)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
