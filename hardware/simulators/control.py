@@ -20,13 +20,16 @@ Answer = dict[str, Any]
 
 
 class ControlRefused(Refusal):
-    """The simulated cell has refused a command; `rule` is the one that the cell names."""
+    """The simulated cell has refused a command; `cell_rule` is the rule that it names."""
 
     rule = "simulator.refused"
 
     def __init__(self, rule: str, fact: str, *, resolver: str) -> None:
         super().__init__(fact, resolver=resolver)
         self.cell_rule = rule
+
+    def __str__(self) -> str:
+        return f"{self.fact} (rule {self.cell_rule}; can be resolved by: {self.resolver})"
 
 
 class ControlUnreachable(BatchwrightError):

@@ -4,7 +4,7 @@ Every node shows what its instrument shows; a read carries the site time of the 
 as source timestamp, a subscription is told of changes only. A cut device answers
 BadNoCommunication and refuses writes with the same code; a frozen one keeps value and time.
 Writes are checked as a PLC does: outside the range BadOutOfRange, a command not taken in the
-present state BadInvalidState; a request with one refused write is refused as a whole.
+present state BadInvalidState.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Any, cast
 from asyncua import ua
 from asyncua.common.callback import CallbackType
 from asyncua.common.node import Node
-from asyncua.common.utils import ServiceError
 from asyncua.server.binary_server_asyncio import BinaryServer
 from asyncua.server.server import Server
 from asyncua.server.user_managers import PermissiveUserManager
@@ -42,6 +41,7 @@ from hardware.simulators.pki import HOST, TrustedClients, ensure_certificate
 
 _log = logging.getLogger(__name__)
 
+DEVICES = sorted({node.device for node in NODES})
 SAMPLING_MS = 500.0
 UNECE = "http://www.opcfoundation.org/UA/units/un/cefact"
 GOOD = ua.StatusCode(ua.UInt32(StatusCodes.Good))
@@ -62,7 +62,11 @@ class Shown:
     def data_value(self, *_asked: object) -> ua.DataValue:
         """The data value as a reader gets it now."""
         if self.cut:
-            return ua.DataValue(StatusCode=CUT, ServerTimestamp=_wire_time(datetime.now(UTC)))
+            return ua.DataValue(
+                StatusCode=CUT,
+                SourceTimestamp=_wire_time(self.at),
+                ServerTimestamp=_wire_time(datetime.now(UTC)),
+            )
         kind = ua.VariantType.Int32 if self.node.is_word else ua.VariantType.Double
         return ua.DataValue(
             ua.Variant(self.value, kind),
@@ -83,7 +87,7 @@ class GranServer:
         self.port = port
         self._server = Server(user_manager=PermissiveUserManager())  # type: ignore[arg-type]  # duck typed
         self._shown: dict[ua.NodeId, Shown] = {}
-        self._publishing = False
+        self._answers: dict[int, dict[int, int]] = {}
 
     @property
     def url(self) -> str:
@@ -158,7 +162,7 @@ class GranServer:
         if node.writable:
             await variable.set_writable()
         self._shown[node_id] = shown
-        self._server.set_attribute_value_setter(node_id, self._set)
+        self._server.set_attribute_value_setter(node_id, _leave)
         self._server.set_attribute_value_callback(node_id, shown.data_value)
 
     def _present(self, node: PlantNode) -> float | int:
@@ -166,63 +170,66 @@ class GranServer:
 
     async def publish(self) -> None:
         """Show the present values of the cell; subscribers hear of changed ones."""
-        values = {device: self._cell.values(device) for device in ("GRA-01", "FBD-01")}
+        values = {device: self._cell.values(device) for device in DEVICES}
         for shown in self._shown.values():
-            node = shown.node
-            if self._lines.is_frozen(node.device):
+            node, cut = shown.node, self._is_cut(shown.node)
+            if self._lines.is_frozen(node.device) and not cut:
                 continue
-            value, cut = node.shown(values[node.device][node.tag]), self._is_cut(node)
+            value = node.shown(values[node.device][node.tag])
             shown.at = self._cell.now
             if value != shown.value or cut != shown.cut:
                 shown.value, shown.cut = value, cut
-                await self._tell(shown)
+                await self._server.write_attribute_value(shown.node_id, shown.data_value())
 
     def _is_cut(self, node: PlantNode) -> bool:
         return self._lines.is_cut(node.device) or self._lines.is_cut(OPCUA_SERVER)
 
-    async def _tell(self, shown: Shown) -> None:
-        self._publishing = True
-        try:
-            await self._server.write_attribute_value(shown.node_id, shown.data_value())
-        finally:
-            self._publishing = False
-
-    def _set(self, node_data: Any, _attribute: AttributeIds, value: ua.DataValue) -> None:
-        """Take a client's write, already checked by `_before_write`."""
-        if self._publishing or value.Value is None:
-            return
-        shown = self._shown[node_data.nodeid]
-        shown.value = shown.node.shown(value.Value.Value)
-        shown.at = self._cell.now
-
     async def _before_write(self, event: Any, _service: Any) -> None:
-        """Let the model take the writes of one request; raises ServiceError when it does not."""
-        for item in event.request_params.NodesToWrite:
-            shown = self._shown.get(item.NodeId)
-            if shown is not None and item.AttributeId == AttributeIds.Value and event.is_external:
-                self._take(shown.node, item.Value)
+        """Let the model take the values of a client's request, each with its own status.
 
-    def _take(self, node: PlantNode, value: ua.DataValue) -> None:
+        The stack would store any value; so the items are turned into ones that it leaves alone,
+        and `_after_write` puts in the answers of the model.
+        """
+        if not event.is_external:
+            return
+        answers = {}
+        for place, item in enumerate(event.request_params.NodesToWrite):
+            shown = self._shown.get(item.NodeId)
+            if shown is not None and item.AttributeId == AttributeIds.Value:
+                answers[place] = self._take(shown.node, item.Value)
+                item.AttributeId = AttributeIds.WriteMask
+        self._answers[id(event.request_params)] = answers
+
+    def _take(self, node: PlantNode, value: ua.DataValue) -> int:
+        """The status code of one written value, after the model has taken or refused it."""
         kind = ua.VariantType.Int32 if node.is_word else ua.VariantType.Double
         if self._is_cut(node):
-            raise ServiceError(StatusCodes.BadNoCommunication)
+            return StatusCodes.BadNoCommunication
         if not node.writable:
-            raise ServiceError(StatusCodes.BadNotWritable)
+            return StatusCodes.BadNotWritable
         if value.Value is None or value.Value.VariantType is not kind or value.Value.is_array:
-            raise ServiceError(StatusCodes.BadTypeMismatch)
+            return StatusCodes.BadTypeMismatch
         try:
             self._cell.unit(node.device).write(node.tag, value.Value.Value)
         except OutOfRange as refusal:
             _log.info("write refused: %s", refusal)
-            raise ServiceError(StatusCodes.BadOutOfRange) from refusal
+            return StatusCodes.BadOutOfRange
         except Refusal as refusal:
             _log.info("write refused: %s", refusal)
-            raise ServiceError(StatusCodes.BadInvalidState) from refusal
+            return StatusCodes.BadInvalidState
+        return StatusCodes.Good
 
     async def _after_write(self, event: Any, _service: Any) -> None:
-        """Show at once what the write has changed, such as the state word."""
-        if event.is_external:
+        """Put in the answers, and show at once what follows, such as the state word."""
+        answers = self._answers.pop(id(event.request_params), {})
+        for place, code in answers.items():
+            event.response_params[place] = ua.StatusCode(ua.UInt32(code))
+        if answers:
             await self._changed()
+
+
+def _leave(_node: Any, _attribute: AttributeIds, _value: ua.DataValue) -> None:
+    """Keep the stack from storing a value: readers ask `Shown.data_value`."""
 
 
 async def _describe(variable: Node, node: PlantNode) -> None:

@@ -99,7 +99,9 @@ class Plant:
         async with self._turn:
             self._check(to, offset)
             changes = await self._move(to, until_change)
-            wanted = self.cell.now - self._real() if offset is None or changes else offset
+            stopped_early = self.cell.now < to
+            exact = offset if not stopped_early else None
+            wanted = self.cell.now - self._real() if exact is None else exact
             self.offset = max(self.offset, wanted)
             return changes
 
