@@ -29,7 +29,7 @@ RETRIES = 5
 RETRY_STATES = {"40001", "40P01"}
 
 
-class _Undone(Exception):  # noqa: N818 -- not an error: it unwinds a rehearsal
+class _Undone(Exception):
     """Ends a rehearsal so that nothing is kept."""
 
 

@@ -199,6 +199,16 @@ def give_back(house: House, claimed: Claim, problem: str) -> None:
         job.run_at = moment(session).real + timedelta(seconds=min(2**job.attempts, 300))
 
 
+def postpone(house: House, claimed: Claim, why: str, delay: timedelta) -> None:
+    """What the job needs is not there yet: look again after `delay`, without counting a failure."""
+    with house.transaction() as session:
+        job = session.get_one(Job, claimed.id)
+        if job.fence != claimed.fence or job.state != "running":
+            return
+        job.state, job.problem, job.attempts = "ready", why[:2000], 0
+        job.run_at = moment(session).real + delay
+
+
 class Worker:
     """Claims and does jobs of the kinds it has handlers for."""
 
@@ -244,6 +254,6 @@ class Worker:
             self._handlers[claimed.kind](self._house, claimed)
         except LeaseLost:
             log.warning("job.lease_lost", kind=claimed.kind, job=str(claimed.id))
-        except Exception as error:  # noqa: BLE001 -- one failing job must not stop the others
+        except Exception as error:
             log.error("job.failed", kind=claimed.kind, job=str(claimed.id), exc_info=True)
             give_back(self._house, claimed, f"{type(error).__name__}: {error}")

@@ -1,1 +1,1 @@
-"""The one system of record: runs, steps, values, corrections, exceptions; report and evidence bundle."""
+"""The one system of record: runs, steps, values, exceptions, report and evidence bundle."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from personnel.signing import SignedContent
 from sqlalchemy import select
 
+from audit.signatures import SignedContent
 from ebr import queries
 from ebr.context import StepContext
 from ebr.models import Attachment, ParameterValue, StepEquipment, StepMaterial

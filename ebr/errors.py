@@ -100,3 +100,15 @@ class WaitNotOver(Refusal):
     """The condition that the step waits for is not met yet."""
 
     rule = "step.waiting"
+
+
+class UnitNotSuitable(Refusal):
+    """The unit cannot serve the equipment requirement (URS-EQP-010)."""
+
+    rule = "equipment.not_suitable"
+
+
+class WriteNotReported(Refusal):
+    """The gateway has not reported all writes of the step yet."""
+
+    rule = "equipment.write_open"

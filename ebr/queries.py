@@ -167,6 +167,14 @@ def bound_unit(session: Session, run: ProcedureRun, requirement: str) -> str | N
     ).one_or_none()
 
 
+def times_bound(session: Session, run: ProcedureRun, requirement: str) -> int:
+    """How often a requirement was bound so far."""
+    count = session.scalar(
+        select(func.count()).where(Binding.run_id == run.id, Binding.requirement == requirement)
+    )
+    return count or 0
+
+
 def bindings(session: Session, run: ProcedureRun) -> dict[str, str]:
     """All bound units by requirement."""
     rows = session.scalars(

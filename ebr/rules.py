@@ -170,7 +170,7 @@ def meaning_of(policy: SignaturePolicy, part: str) -> str:
         return policy.meaning
     return {
         SignatureMode.SUPERVISOR: "approved",
-        SignatureMode.QUALITY: "dispositioned",
+        SignatureMode.QUALITY: "approved",
     }.get(policy.mode, "performed")
 
 

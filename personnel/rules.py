@@ -47,6 +47,8 @@ class Meaning(StrEnum):
 
     PERFORMED = "performed"
     VERIFIED = "verified"
+    CONFIRMED = "confirmed"
+    """The equipment performed properly (CPG 425.500)."""
     REVIEWED = "reviewed"
     APPROVED = "approved"
     CERTIFIED = "certified"

@@ -1,7 +1,7 @@
 """The names that expressions of a definition may use, with their types and units.
 
-``KEY.code`` a parameter of a step, ``KEY.round`` how often that step has been performed, ``round``
-the round of a repeated level, ``batch.size``, ``formula.KEY``, ``theory.KEY``, and
+``KEY.code`` a parameter of a step, ``KEY.round`` how often that step has been performed,
+``KEY.elapsed`` how long its latest performance took (or takes), ``round`` the round of a repeated level, ``batch.size``, ``formula.KEY``, ``theory.KEY``, and
 ``REQUIREMENT.TAG`` a live tag of the unit bound to an equipment requirement.
 """
 
@@ -26,6 +26,7 @@ def declared_names(procedure: Procedure) -> dict[str, Type]:
     found.update(_of_header(procedure.header))
     for step in procedure.steps():
         found[f"{step.key}.round"] = types.number()
+        found[f"{step.key}.elapsed"] = types.number("min")
         for parameter in step.parameters:
             if (type_ := type_of(parameter)) is not None:
                 found[f"{step.key}.{parameter.code}"] = type_

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from personnel.signing import Confirmation
 from sqlalchemy.orm import Session
 
 from audit import trail
@@ -25,6 +24,7 @@ from ebr.events import ValueCorrected
 from ebr.models import Grade, ParameterValue, StepRecord
 from ebr.opening import context_of, open_step
 from engine import queries as route
+from personnel.signing import Confirmation
 from workflows.step import Parameter
 from workflows.words import Origin, Severity
 

@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from personnel.signing import Confirmation, SignedContent
 from sqlalchemy.orm import Session
 
 from audit import trail
+from audit.signatures import SignedContent
 from audit.streams import Stream
 from core.actors import Actor
 from ebr import queries, rules
@@ -18,6 +18,7 @@ from ebr.errors import NothingToDecide
 from ebr.models import ExceptionCase, ExceptionState, RunState
 from ebr.opening import context_of
 from personnel import permissions, signing
+from personnel.signing import Confirmation
 from workflows.words import Severity
 
 DECISIONS = ("accepted", "accepted_after_review", "not_accepted")

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from personnel.signing import Confirmation, SignedContent
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit import trail
+from audit.models import Signature
+from audit.signatures import SignedContent
 from core.actors import Actor, ActorKind
 from core.events import publish
-from ebr import content, holds, queries, rules
+from ebr import content, holds, overtime, queries, rules
 from ebr.context import StepContext
 from ebr.entry import Entry
 from ebr.errors import (
@@ -37,6 +38,7 @@ from ebr.opening import open_step
 from engine import commands as engine
 from personnel import queries as people
 from personnel import signing
+from personnel.signing import Confirmation
 from workflows.words import Occasion, Severity
 
 
@@ -69,12 +71,24 @@ def start_step(session: Session, step: StepReference, *, by: Actor, at: datetime
     return context.step.state
 
 
+def start_step_automatically(
+    session: Session, step: StepReference, *, by: Actor, at: datetime
+) -> str:
+    """The system begins with an automatic step of the recipe."""
+    context = open_step(session, step.record, step.path, by=by, at=at)
+    _refuse_unless(context, StepState.READY)
+    with trail.act(session, "step.started", stream=context.stream, by=by, object=step.path):
+        begin(context)
+    return context.step.state
+
+
 def begin(context: StepContext) -> None:
     """Mark as started and let the kind do what starting means, inside the current act."""
     context.step.state = StepState.STARTED
     context.step.started_at = context.at
     context.step.started_by = context.by.id
     holds.end_named(context)
+    overtime.watch_maximum(context)
     kind_of(context.session, context.spec.kind).start(context)
 
 
@@ -229,9 +243,7 @@ def _seal(
         shown,
         meaning=meaning,
         role=context.by.role,
-        prior=None
-        if prior is None
-        else signing.signature_digest(context.session, prior.signature_id),
+        prior=prior and context.session.get_one(Signature, prior.signature_id),
         act=act,
     )
     context.session.add(

@@ -1,0 +1,109 @@
+"""What the system does by itself: automatic steps, waits, watched conditions, times exceeded.
+
+Nobody needs to be logged in. A refusal (a stale value, a write that is still open) is no failure:
+the step stays where it is, says what is missing, and is tried again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from audit import trail
+from audit.streams import Stream
+from core import jobs
+from core.actors import Actor
+from core.errors import Refusal
+from core.house import House, moment
+from ebr import queries
+from ebr.commands.steps import StepReference, perform_step, start_step_automatically
+from ebr.entry import NOTHING
+from ebr.kinds import waiting
+from ebr.models import ProcedureRun, RunState, StepRecord, StepState
+from ebr.opening import context_of
+from engine import commands as engine
+from engine import queries as flow
+from workflows.words import StepKind
+
+WORKER = Actor.service("worker", trigger="automatic step of the recipe")
+WATCHER = Actor.service("watcher", trigger="condition of the recipe")
+RETRY = timedelta(seconds=1)
+
+
+def on_automatic_step(house: House, claimed: jobs.Claim) -> None:
+    """Job: perform an automatic step, or start it when it waits for something."""
+    record, path = claimed.payload["record"], claimed.payload["path"]
+    try:
+        _do(house, record, path)
+    except Refusal as refusal:
+        jobs.postpone(house, claimed, str(refusal), RETRY)
+        return
+    with house.transaction() as session:
+        jobs.finish(session, claimed)
+
+
+def _do(house: House, record: str, path: str) -> None:
+    reference = StepReference(record=record, path=path)
+    with house.reading() as session:
+        step = queries.step_of(session, queries.run_of(session, record), path)
+        state, kind = step.state, step.kind
+    if state not in (StepState.READY, StepState.STARTED):
+        return
+    if kind == StepKind.WAIT:
+        if state == StepState.READY:
+            house.perform(start_step_automatically, reference, by=WORKER, record=record)
+        return
+    house.perform(perform_step, reference, NOTHING, by=WORKER, record=record)
+
+
+def watch(house: House) -> int:
+    """Look at every running wait and watched condition once; answers how many were met."""
+    with house.reading() as session:
+        over = [step for step in _waits(session) if _is_over(session, step)]
+        ready = [(step.run.stream, step.path) for step in over]
+        fired = [
+            (watched.record, watched.subscription)
+            for watched in flow.watched_conditions(session)
+            if _is_met(session, watched)
+        ]
+    for record, path in ready:
+        reference = StepReference(record=record, path=path)
+        house.perform(perform_step, reference, NOTHING, by=WORKER, record=record)
+    for record, subscription in fired:
+        house.perform(_tell, record, subscription, by=WATCHER, record=record)
+    return len(ready) + len(fired)
+
+
+def _tell(session: Session, record: str, subscription: str, *, by: Actor, at: datetime) -> None:
+    with trail.act(session, "condition.met", stream=Stream.parse(record), by=by):
+        engine.condition_met(session, record, subscription, by=by, at=at)
+
+
+def _waits(session: Session) -> list[StepRecord]:
+    return list(
+        session.scalars(
+            select(StepRecord)
+            .join(ProcedureRun, StepRecord.run_id == ProcedureRun.id)
+            .where(
+                StepRecord.kind == StepKind.WAIT.value,
+                StepRecord.state == StepState.STARTED,
+                ProcedureRun.state == RunState.RUNNING,
+            )
+        )
+    )
+
+
+def _is_over(session: Session, step: StepRecord) -> bool:
+    context = context_of(session, step.run, step, by=WORKER, at=moment(session).site)
+    return context.spec.automatic and waiting.progress(context).over
+
+
+def _is_met(session: Session, watched: flow.Watched) -> bool:
+    run = queries.run_of(session, watched.record)
+    if run.state != RunState.RUNNING:
+        return False
+    step = queries.step_of(session, run, watched.host_path)
+    context = context_of(session, run, step, by=WATCHER, at=moment(session).site)
+    return step.started_at is not None and waiting.holds(context, watched.condition)
