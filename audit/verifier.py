@@ -390,10 +390,70 @@ def _note_signature(line: str, place: str) -> tuple[str, bytes, bytes]:
     return name, data[:4], data[4:]
 
 
+# --- Entries ---
+
+ENTRY_FIELDS = {
+    "v": int,
+    "site": int,
+    "rec": str,
+    "rseq": int,
+    "prev": (str, type(None)),
+    "at": str,
+    "tz": str,
+    "real_at": str,
+    "actor": dict,
+    "action": str,
+    "object": str,
+    "reason": (str, type(None)),
+    "changes": list,
+    "facts": dict,
+    "journal": list,
+    "signed": list,
+    "software": dict,
+    "request": str,
+}
+ACTOR_FIELDS = ("kind", "id", "name", "role", "terminal")
+SOFTWARE_FIELDS = ("name", "configuration")
+
+
+def check_entry(
+    payload: bytes, *, rec: str, rseq: int, prev: str | None, place: str
+) -> dict[str, Any]:
+    """Canonical bytes of a whole entry, at its place in its chain; answers what they say.
+
+    `prev` is the hex SHA-256 of the entry before it, None for the first.
+    """
+    data: dict[str, Any] = parse_canonical(payload, place)
+    check_entry_fields(data, place)
+    if (data["rec"], data["rseq"]) != (rec, rseq):
+        raise Invalid(place, f"it says to be entry {data['rseq']} of {data['rec']}")
+    if data["prev"] != prev:
+        raise Invalid(place, "it does not follow the entry before it (prev differs)")
+    return data
+
+
+def check_entry_fields(data: Any, place: str) -> None:
+    """Nothing is missing of who, what, when, why and where (URS-AUD-020), nothing is added."""
+    for name, kind in ENTRY_FIELDS.items():
+        member(data, name, kind, place)
+    if set(data) != set(ENTRY_FIELDS) or data["v"] != 1:
+        raise Invalid(place, "fields of another format than version 1")
+    for name in ACTOR_FIELDS:
+        if not member(data["actor"], name, str, place):
+            raise Invalid(place, f"the actor has no {name}")
+    for name in SOFTWARE_FIELDS:
+        member(data["software"], name, str, place)
+    if not (data["action"] and data["object"] and data["request"] and data["tz"]):
+        raise Invalid(place, "action, object, request or zone is empty")
+    moment_of(data["real_at"], place)
+    moment_of(data["at"], place)
+
+
 # --- Signatures of people ---
 
 SIGNATURE_DOMAIN = b"batchwright-signature-v1\n"
 PERSON_KEY_DOMAIN = b"batchwright-person-key-v1\n"
+EXPORT_KEY_DOMAIN = b"batchwright-export-key-v1\n"
 MANIFEST_OF_COLUMN = {
     "record": "record",
     "object": "object",
@@ -415,6 +475,11 @@ MANIFEST_OF_COLUMN = {
 def person_key_id(public: bytes) -> str:
     """The name of a person's key: hex SHA-256 of the key in its own domain."""
     return sha256(PERSON_KEY_DOMAIN + public).hex()
+
+
+def export_key_id(public: bytes) -> str:
+    """The name of an export key, in a domain of its own."""
+    return sha256(EXPORT_KEY_DOMAIN + public).hex()
 
 
 def signature_digest(manifest: bytes, signature: bytes) -> str:

@@ -64,3 +64,18 @@ def house(database_url: str, clock: HeldClock) -> Iterator[House]:
     database = Database(database_url)
     yield House(database, guards=[TrailGuard(software="batchwright test")], clock=clock)
     database.close()
+
+
+def forget_triggers(url: str) -> None:
+    """What the owner of the database can do: take the guards away, to attack behind them."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for name in appendonly.present_triggers(connection):
+            table = _table_of(name)
+            on = f" ON {table}" if engine.dialect.name == "postgresql" else ""
+            connection.exec_driver_sql(f"DROP TRIGGER {name}{on}")
+    engine.dispose()
+
+
+def _table_of(trigger: str) -> str:
+    return trigger.removeprefix(appendonly.PREFIX).rpartition("_")[0]

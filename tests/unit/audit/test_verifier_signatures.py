@@ -31,9 +31,9 @@ RFC_8032 = [
 def test_the_examples_of_the_standard_verify_by_hand(
     public: str, message: str, signature: str
 ) -> None:
-    data = [bytes.fromhex(part) for part in (public, signature, message)]
-    assert verifier.ed25519_by_hand(*data)
-    verifier.check_ed25519(*data, place="example")
+    key, signed, text = (bytes.fromhex(part) for part in (public, signature, message))
+    assert verifier.ed25519_by_hand(key, signed, text)
+    verifier.check_ed25519(key, signed, text, "example")
 
 
 @pytest.mark.parametrize("byte", [0, 31, 32, 63])
