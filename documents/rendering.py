@@ -16,11 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from importlib.resources import files
+from io import BytesIO
 from types import TracebackType
 from typing import Any
 
 from weasyprint import CSS, HTML
 from weasyprint import Attachment as WeasyAttachment
+from weasyprint.css import ColorProfile
 from weasyprint.document import Document
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherResponse
@@ -32,6 +35,7 @@ ARCHIVE = "pdf/a-3u"
 """Default variant: archival, Unicode text, any attached file (ISO 19005-3)."""
 
 _SCHEME = "asset:"
+_PROFILE = "srgb-embedded"
 
 
 class Relationship(StrEnum):
@@ -71,13 +75,17 @@ def render_pdf(
     and `RenderingFailed` for anything that cannot be printed as it is.
     """
     moment = _in_utc(created)
-    files = {**fonts.assets, **(assets or {})}
-    with _MemoryFetcher(files) as fetcher, _Complaints() as complaints:
+    known = {**fonts.assets, **(assets or {})}
+    with _MemoryFetcher(known) as fetcher, _Complaints() as complaints:
         document = _lay_out(fonts.spell_out(html), fetcher, fonts)
         _refuse_linked_files(document)
         _set_metadata(document, title, language, moment)
-        document.metadata.attachments = [_attached(each, moment) for each in attachments]
-        content: bytes = document.write_pdf(pdf_variant=variant)
+        # The name tree of a PDF is sorted, and the library writes it in the given order.
+        ordered = sorted(attachments, key=lambda each: each.name)
+        document.metadata.attachments = [_attached(each, moment) for each in ordered]
+        content: bytes = document.write_pdf(
+            pdf_variant=variant, output_intent=_PROFILE, finisher=_list_files_once
+        )
     if complaints.messages:
         raise RenderingFailed(f"{title}: {'; '.join(complaints.messages)}")
     return content
@@ -87,7 +95,25 @@ def _lay_out(html: str, fetcher: _MemoryFetcher, fonts: FontSet) -> Document:
     config = FontConfiguration()
     sheet = CSS(string=fonts.css, font_config=config, url_fetcher=fetcher)
     page = HTML(string=html, url_fetcher=fetcher, base_url=None)
-    return page.render(font_config=config, stylesheets=[sheet])
+    return page.render(
+        font_config=config,
+        stylesheets=[sheet],
+        color_profiles={_PROFILE: _srgb()},
+        output_intent=_PROFILE,
+    )
+
+
+def _srgb() -> ColorProfile:
+    # The library's own way to load this profile leaves the file open.
+    content = (files("weasyprint") / "pdf" / "sRGB2014.icc").read_bytes()
+    components = (["r"], ["g"], ["b"])
+    return ColorProfile(BytesIO(content), "sRGB2014.icc", "relative-colorimetric", components)
+
+
+def _list_files_once(_: Document, pdf: Any) -> None:
+    # The PDF/A-3 step of the library lists each associated file twice.
+    if "AF" in pdf.catalog:
+        pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])
 
 
 def _refuse_linked_files(document: Document) -> None:
@@ -135,6 +161,7 @@ class _MemoryFetcher(URLFetcher):  # type: ignore[misc]  # the library is untype
     def __init__(self, files: Mapping[str, bytes]) -> None:
         super().__init__(allowed_protocols=())
         self._files = {name: (content, _media_type(name)) for name, content in files.items()}
+        self._refused: list[str] = []
 
     @classmethod
     def typed(cls, files: Mapping[str, tuple[bytes, str]]) -> _MemoryFetcher:
@@ -147,6 +174,7 @@ class _MemoryFetcher(URLFetcher):  # type: ignore[misc]  # the library is untype
         """The asset of that name; everything else stops the rendering."""
         found = self._files.get(url.removeprefix(_SCHEME)) if url.startswith(_SCHEME) else None
         if found is None:
+            self._refused.append(url[:200])
             raise _Refused(url[:200])
         content, media_type = found
         return URLFetcherResponse(url, content, {"Content-Type": media_type})
@@ -157,8 +185,10 @@ class _MemoryFetcher(URLFetcher):  # type: ignore[misc]  # the library is untype
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        if isinstance(error, _Refused):
-            raise ForbiddenResource(f"the document asks for {error}, which was not handed over")
+        # Looked at even without an error: drawing an SVG swallows every exception.
+        if self._refused:
+            asked = ", ".join(self._refused)
+            raise ForbiddenResource(f"the document asks for {asked}, which was not handed over")
 
 
 def _media_type(name: str) -> str:

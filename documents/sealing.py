@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
 
+from asn1crypto import cms
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.writer import BasePdfFileWriter
 from pyhanko.sign import fields, signers
@@ -98,7 +98,8 @@ def make_site_certificate(site_name: str, *, at: datetime, years: int = 15) -> S
 def seal_pdf(pdf: bytes, *, key: SealKey, at: datetime) -> bytes:
     """The PDF with an invisible certifying seal that allows no change; still PDF/A-3.
 
-    `at` (aware, real time) is the stated time of the seal and the new modification date.
+    `at` (aware, real time) is the stated time of the seal. The modification date in the metadata
+    is that of this machine and the file gets a new identifier, so two seals of one file differ.
     """
     writer = IncrementalPdfFileWriter(BytesIO(pdf))
     metadata = signers.PdfSignatureMetadata(
@@ -122,19 +123,32 @@ def check_seal(pdf: bytes, roots: Sequence[bytes], *, at: datetime | None = None
     when None, at the time that the seal itself states. A seal that is intact but does not cover
     the entire file, or lies under a later change, is refused.
     """
+    try:
+        return _report(pdf, [_load_certificate(root) for root in roots], at)
+    except SealBroken:
+        raise
+    except Exception as error:  # a damaged file makes the libraries raise nearly anything
+        raise SealBroken(f"the file or its seal cannot be read: {error}") from error
+
+
+def _report(pdf: bytes, roots: Sequence[asn1_x509.Certificate], at: datetime | None) -> SealReport:
     seal = _only_seal(pdf)
-    moment = at or seal.self_reported_timestamp
-    if moment is None:
+    stated = seal.self_reported_timestamp
+    if stated is None:
         raise SealBroken("the seal states no time")
-    status = _validated(seal, roots, moment)
+    certificate = seal.signer_cert
+    _check_certificates([certificate, *seal.other_embedded_certs], roots)
+    _check_dates(certificate, at or stated)
+    status = _validated(seal, roots, at or stated)
     if not status.bottom_line:
         raise SealBroken(f"the seal is not valid: {_why(status)}")
     if status.coverage != SignatureCoverageLevel.ENTIRE_FILE:
         raise SealBroken("the seal does not cover the entire file")
+    _check_room(pdf, seal)
     return SealReport(
-        issuer=seal.signer_cert.subject.human_friendly,
-        sealed_at=moment if seal.self_reported_timestamp is None else seal.self_reported_timestamp,
-        certificate_sha256=seal.signer_cert.sha256.hex(),
+        issuer=certificate.subject.human_friendly,
+        sealed_at=stated,
+        certificate_sha256=certificate.sha256.hex(),
         coverage=status.coverage.name,
         time_proven=status.timestamp_validity is not None and status.timestamp_validity.valid,
     )
@@ -156,7 +170,6 @@ class _SignerAt(PdfSigner):
 def _signer_of(key: SealKey) -> signers.SimpleSigner:
     certificate = _load_certificate(key.certificate_pem)
     store = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # the library is half typed
-    store.register(certificate)
     private = load_private_key_from_pemder_data(key.private_pem, passphrase=None)
     return signers.SimpleSigner(signing_cert=certificate, signing_key=private, cert_registry=store)
 
@@ -186,29 +199,50 @@ def _load_certificate(content: bytes) -> asn1_x509.Certificate:
 
 
 def _only_seal(pdf: bytes) -> EmbeddedPdfSignature:
-    try:
-        seals = PdfFileReader(BytesIO(pdf)).embedded_signatures
-    except (PdfError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise SealBroken(f"the file cannot be read as a PDF: {error}") from error
+    seals = PdfFileReader(BytesIO(pdf)).embedded_signatures
     if len(seals) != 1 or seals[0].field_name != FIELD:
         raise SealBroken(f"expected exactly one seal of a site, found {len(seals)}")
     seal: EmbeddedPdfSignature = seals[0]
     return seal
 
 
+def _check_certificates(
+    embedded: Sequence[asn1_x509.Certificate], roots: Sequence[asn1_x509.Certificate]
+) -> None:
+    # The library compares name and key with a trusted root, not the bytes, and ignores
+    # certificates that it does not need.
+    trusted = [root.dump() for root in roots]
+    if any(certificate.dump() not in trusted for certificate in embedded):
+        raise SealBroken("the certificate of the seal is not one of the trusted ones")
+
+
+def _check_dates(certificate: asn1_x509.Certificate, moment: datetime) -> None:
+    # The library does not look at the dates of a certificate that is itself a trusted root.
+    if not certificate.not_valid_before <= moment <= certificate.not_valid_after:
+        raise SealBroken(f"the certificate of the seal was not valid at {moment.isoformat()}")
+
+
 def _validated(
-    seal: EmbeddedPdfSignature, roots: Sequence[bytes], moment: datetime
+    seal: EmbeddedPdfSignature, roots: Sequence[asn1_x509.Certificate], moment: datetime
 ) -> PdfSignatureStatus:
     context = ValidationContext(
-        trust_roots=[_load_certificate(root) for root in roots],
-        moment=moment,
-        allow_fetching=False,
-        revocation_mode="soft-fail",
+        trust_roots=list(roots), moment=moment, allow_fetching=False, revocation_mode="soft-fail"
     )
-    try:
-        return validate_pdf_signature(seal, context)
-    except Exception as error:  # the library raises many kinds; every one means: not valid
-        raise SealBroken(f"the seal cannot be validated: {error}") from error
+    return validate_pdf_signature(seal, context)
+
+
+def _check_room(pdf: bytes, seal: EmbeddedPdfSignature) -> None:
+    """The place of the seal itself is not covered by it: it may hold the seal and zeros only."""
+    begin, length, resume, _ = (int(each) for each in seal.byte_range)
+    room = pdf[begin + length : resume]
+    # The two fields of the seal that nothing signs.
+    listed = [each["algorithm"].native for each in seal.signed_data["digest_algorithms"]]
+    if listed != [seal.md_algorithm] or seal.signed_data["version"].native != "v1":
+        raise SealBroken("the head of the seal is not as it is written")
+    # Written anew, so that no second encoding of the same seal passes.
+    content: bytes = cms.ContentInfo.load(seal.pkcs7_content).dump(force=True)
+    if room != b"<" + content.hex().upper().encode().ljust(len(room) - 2, b"0") + b">":
+        raise SealBroken("the room of the seal holds something besides the seal")
 
 
 def _why(status: PdfSignatureStatus) -> str:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import Environment
+
 from documents.charts import LimitLine, Point, Series, trend_chart
 from documents.environment import make_environment
 from documents.fonts import FontSet, load_fonts
 from documents.views import CorrectionView, Face, Fact, LimitTier, SignatureView, State
-from jinja2 import Environment
 
 AT = datetime(2026, 10, 22, 9, 30, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
