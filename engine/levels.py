@@ -1,0 +1,551 @@
+"""Levels in motion: beginning, settling at the next waiting places, borders, ending.
+
+A child level is never part of its parent's tree. The parent waits at a border; the engine counts
+the rounds there and ends the waiting place when they are done (notes on the engine, section 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from core.db import Base
+from engine import deciding, messages, rounds, subscriptions
+from engine.host import EventInfo, Problem
+from engine.lowering import DONE, waits
+from engine.models import Border, Instance, Subscription, Task
+from engine.moves import Move
+from engine.rules import Command, CommandState, next_state
+from engine.spiff import Live
+from workflows.expressions.language import Outcome
+from workflows.model import (
+    BoundaryEvent,
+    CallActivity,
+    EndEvent,
+    ExclusiveGateway,
+    IntermediateTimer,
+    Loop,
+    StepTask,
+)
+from workflows.words import EndKind, LoopKind, NamedForm
+
+Row = TypeVar("Row", Instance, Task, Border, Subscription)
+
+DECISION = "decision"
+ERROR = "error"
+CALL = "call"
+STUCK = "stuck"
+CHILD_ENDED = "child_ended"
+TIMER = "timer"
+
+
+def begin(
+    move: Move,
+    path: str,
+    level_id: str,
+    *,
+    parent: str | None,
+    border: str | None = None,
+    handler: str | None = None,
+    round: int = 1,
+) -> None:
+    """Start a level, or a handler in it, and move it to its first waiting places."""
+    instance = move.add(
+        Instance(
+            run_id=move.run.id,
+            path=path,
+            parent_path=parent,
+            border_path=border,
+            level=level_id,
+            handler=handler,
+            round=round,
+            state=CommandState.RUNNING,
+            open=True,
+            tree="",
+            counts={},
+            opened_at=move.at,
+        )
+    )
+    move.note("instance.opened", path, level=level_id, handler=handler, round=round)
+    move.tell(lambda: move.host.instance_started(move.session, move.run, path, level_id))
+    settle(move, instance, Live.begin(move.executable(instance).spec))
+
+
+def advance(move: Move, instance: Instance, token: int, outcome: str) -> None:
+    """End one waiting place of an instance and move on."""
+    if instance.open:
+        live = Live.load(move.executable(instance).spec, instance.tree)
+        live.finish(token, outcome)
+        settle(move, instance, live)
+
+
+def settle(move: Move, instance: Instance, live: Live) -> None:
+    """Open the waiting places that the level has reached; store it; end it when it is over."""
+    level, counts = move.level(instance), dict(instance.counts)
+    while fresh := live.fresh():
+        for token, element in fresh:
+            counts[element] = counts.get(element, 0) + 1
+            instance.counts = dict(counts)
+            outcome = _open(move, instance, element, token)
+            if outcome is not None:
+                counts[outcome] = counts.get(outcome, 0) + 1
+                live.finish(token, outcome)
+    for element in live.passed:
+        if not waits(level, level.node(element)):
+            counts[element] = counts.get(element, 0) + 1
+    instance.counts, instance.tree = counts, live.text()
+    if live.is_complete:
+        move.later(lambda: close_if_over(move, instance))
+    elif not live.open_places():
+        fact = f"{instance.path} waits at a join that can never be reached"
+        move.hold_for(Problem(kind=STUCK, path=instance.path, element=instance.level, fact=fact))
+
+
+def _open(move: Move, instance: Instance, element: str, token: int) -> str | None:
+    """Open one waiting place; answers the outcome when it is over at once."""
+    node = move.level(instance).node(element)
+    path = place_path(instance, element)
+    match node:
+        case StepTask():
+            _open_task(move, instance, node, path, token)
+        case CallActivity():
+            border = _add_border(move, instance, node.id, path, token, _kind_of(node))
+            _subscribe(move, instance, path, node.id)
+            move.later(lambda: next_rounds(move, border))
+        case IntermediateTimer():
+            _add_border(move, instance, node.id, path, token, TIMER)
+            subscriptions.subscribe_timer(move, instance.path, path, node)
+        case ExclusiveGateway():
+            return _decide(move, instance, node, path, token)
+        case EndEvent() if node.kind is EndKind.TERMINATE:
+            move.later(lambda: terminate(move, instance, node))
+        case EndEvent():
+            _throw(move, instance, node, path, token)
+    return None
+
+
+def place_path(instance: Instance, element: str) -> str:
+    """The path of the place that was reached last under that id."""
+    return f"{instance.path}/{element}#{instance.counts[element]}"
+
+
+def _kind_of(node: CallActivity) -> str:
+    return CALL if node.loop is None else node.loop.kind.value
+
+
+def _open_task(move: Move, instance: Instance, node: StepTask, path: str, token: int) -> None:
+    task = Task(
+        run_id=move.run.id,
+        instance_path=instance.path,
+        path=path,
+        element=node.id,
+        ordinal=instance.counts[node.id],
+        token=token,
+        state="ready",
+        ready_at=move.at,
+    )
+    move.session.add(task)
+    move.note("task.ready", path)
+    _subscribe(move, instance, path, node.id)
+    told = move.program.info(task, instance)
+    move.tell(lambda: move.host.task_ready(move.session, move.run, told))
+
+
+def _subscribe(move: Move, instance: Instance, path: str, element: str) -> None:
+    nodes = move.level(instance).boundaries(element)
+    for row in subscriptions.subscribe(move, instance.path, path, nodes) if nodes else ():
+        if row.kind == NamedForm.MESSAGE and (message := messages.kept_message(move, row)):
+            messages.take(move, row, message)
+            fire(move, row, {"correlation": message.correlation})
+
+
+def _add_border(
+    move: Move, instance: Instance, element: str, path: str, token: int, kind: str
+) -> Border:
+    border = Border(
+        run_id=move.run.id,
+        instance_path=instance.path,
+        path=path,
+        element=element,
+        ordinal=instance.counts[element],
+        token=token,
+        kind=kind,
+        state="ready",
+        started=0,
+        done=0,
+        ready_at=move.at,
+    )
+    move.session.add(border)
+    move.note("border.opened", path, kind=kind)
+    return border
+
+
+# Decisions and ends
+
+
+def _decide(
+    move: Move, instance: Instance, node: ExclusiveGateway, path: str, token: int
+) -> str | None:
+    decision = deciding.decide(move, instance, node, path)
+    if decision.flow is not None:
+        move.note("decision.made", path, flow=decision.flow.id, asked=decision.asked)
+        return decision.flow.id
+    _add_border(move, instance, node.id, path, token, DECISION)
+    _hold(move, decision.problem, decision.asked)
+    return None
+
+
+def _hold(move: Move, problem: Problem | None, asked: list[dict[str, object]]) -> None:
+    if problem is not None:
+        move.note("decision.open", problem.path, asked=asked)
+        move.hold_for(problem)
+
+
+def decide_again(move: Move, border: Border) -> None:
+    """Try a decision again whose values were missing; holds the run again when they still are."""
+    instance = move.load(border.instance_path)
+    node = move.level(instance).node(border.element)
+    assert isinstance(node, ExclusiveGateway)  # noqa: S101 -- only gateways open such a border
+    decision = deciding.decide(move, instance, node, border.path)
+    if decision.flow is None:
+        _hold(move, decision.problem, decision.asked)
+        return
+    move.note("decision.made", border.path, flow=decision.flow.id, asked=decision.asked)
+    border.state, border.ended_at = "complete", move.at
+    counts = dict(instance.counts)
+    counts[decision.flow.id] = counts.get(decision.flow.id, 0) + 1
+    instance.counts = counts
+    advance(move, instance, border.token, decision.flow.id)
+
+
+def terminate(move: Move, instance: Instance, node: EndEvent) -> None:
+    """A terminating end: everything else in this instance is cancelled, then it is complete."""
+    if instance.open:
+        move.note("instance.terminated", instance.path, element=node.id)
+        cancel_inside(move, instance.path)
+        _close(move, instance)
+
+
+def _throw(move: Move, instance: Instance, node: EndEvent, path: str, token: int) -> None:
+    code = node.error or ""
+    move.note("error.thrown", path, error=code)
+    catcher = find_catcher(move, instance, code)
+    if catcher is not None:
+        move.later(lambda: interrupt(move, catcher, {"error": code}))
+        return
+    _add_border(move, instance, node.id, path, token, ERROR)
+    fact = f"the error {code or node.id} was thrown and nothing catches it"
+    move.hold_for(Problem(kind="error_uncaught", path=path, element=node.id, fact=fact))
+
+
+def find_catcher(move: Move, instance: Instance, code: str) -> Subscription | None:
+    """The boundary that catches an error of this instance: nearest level, specific before any."""
+    scope: Instance | None = instance
+    while scope is not None and scope.parent_path is not None:
+        if scope.border_path is not None:
+            waiting = subscriptions.of_host(move, scope.border_path)
+            found = most_specific(waiting, NamedForm.ERROR, code)
+            if found is not None:
+                return found
+        scope = move.load(scope.parent_path)
+    return None
+
+
+def most_specific(
+    waiting: Sequence[Subscription], form: NamedForm, name: str
+) -> Subscription | None:
+    """Among the boundaries of one host: the one of that name, else one that catches every error."""
+    rows = [row for row in waiting if row.kind == form.value]
+    named = next((row for row in rows if row.name == name), None)
+    return named or next((row for row in rows if row.name is None), None)
+
+
+# Borders and their rounds
+
+
+def next_rounds(move: Move, border: Border) -> None:
+    """Begin the rounds that are due at a border, or end it when there are no more."""
+    parent = move.load(border.instance_path)
+    if border.state != "ready" or not parent.open:
+        return
+    node = move.level(parent).node(border.element)
+    assert isinstance(node, CallActivity)  # noqa: S101 -- only call activities have rounds
+    if node.loop is None:
+        _begin_rounds(move, border, node, 1) if not border.started else complete_border(
+            move, border
+        )
+        return
+    if not _planned(move, border, parent, node.loop):
+        return
+    tally = rounds.Tally(
+        planned=border.planned,
+        started=border.started,
+        done=border.done,
+        most=node.loop.max_rounds,
+    )
+    over = rounds.is_over(node.loop.kind, tally) or _ends_early(move, border, parent, node.loop)
+    if over:
+        complete_border(move, border)
+    elif over is not None:
+        _begin_rounds(move, border, node, rounds.rounds_to_begin(node.loop.kind, tally))
+
+
+def _planned(move: Move, border: Border, parent: Instance, loop: Loop) -> bool:
+    if loop.cardinality is None or border.planned is not None:
+        return True
+    outcome = deciding.evaluate(move, parent, loop.cardinality)
+    question = deciding.asked(None, loop.cardinality, outcome)
+    planned = rounds.planned_rounds(outcome.value, loop.max_rounds)
+    if isinstance(planned, int):
+        border.planned = planned
+        move.note("rounds.planned", border.path, planned=planned, asked=[question])
+        return True
+    _hold(move, _rounds_problem(border, planned, outcome), [question])
+    return False
+
+
+def _ends_early(move: Move, border: Border, parent: Instance, loop: Loop) -> bool | None:
+    """Whether a condition ends the loop now; None (run held) when that cannot be known."""
+    text = loop.condition if loop.kind is LoopKind.STANDARD else loop.completion
+    asks = bool(border.done) or (loop.kind is LoopKind.STANDARD and loop.test_before)
+    if text is None or not asks:
+        return False
+    outcome = deciding.evaluate(move, parent, text)
+    question = deciding.asked(None, text, outcome)
+    if not outcome.is_known:
+        _hold(move, _rounds_problem(border, "whether to go on is not known", outcome), [question])
+        return None
+    move.note("rounds.asked", border.path, asked=[question])
+    return outcome.is_true is not (loop.kind is LoopKind.STANDARD)
+
+
+def _rounds_problem(border: Border, fact: str, outcome: Outcome) -> Problem:
+    kind = "rounds_exhausted" if outcome.is_known else "value_unknown"
+    words = "; ".join((f"{border.element}: {fact}", *outcome.problems))
+    return Problem(kind=kind, path=border.path, element=border.element, fact=words)
+
+
+def _begin_rounds(move: Move, border: Border, node: CallActivity, count: int) -> None:
+    for _ in range(count):
+        border.started += 1
+        number = border.ordinal if node.loop is None else border.started
+        path = border.path if node.loop is None else f"{border.path}.{number}"
+        move.later(partial(_begin_round, move, border, node.called, path, number))
+
+
+def _begin_round(move: Move, border: Border, level_id: str, path: str, number: int) -> None:
+    if border.state == "ready":
+        parent = border.instance_path
+        begin(move, path, level_id, parent=parent, border=border.path, round=number)
+
+
+def complete_border(move: Move, border: Border) -> None:
+    """The activity is over as drawn; what still runs in parallel rounds is cancelled."""
+    for child in move.children(border.instance_path, border=border.path):
+        cancel(move, child)
+    border.state, border.ended_at = "complete", move.at
+    move.note("border.completed", border.path, rounds=border.done)
+    subscriptions.release(move, border.path)
+    advance(move, move.load(border.instance_path), border.token, DONE)
+
+
+# Events
+
+
+def fire(move: Move, row: Subscription, details: dict[str, Any]) -> None:
+    """The event that this subscription waits for has happened."""
+    move.later(partial(interrupt if row.interrupting else open_handler, move, row, details))
+
+
+def interrupt(move: Move, caught: Subscription, details: dict[str, Any]) -> None:
+    """An interrupting boundary fired: its host is cancelled and the flow leaves by the event."""
+    instance = move.load(caught.instance_path)
+    host = host_row(move, caught.host_path)
+    if host is None or host.state != "ready" or not instance.open:
+        return
+    _count_event(move, instance, caught)
+    _tell_event(move, instance, caught, details)
+    if isinstance(host, Task):
+        _cancel_task(move, host)
+    else:
+        for child in move.children(host.instance_path, border=host.path):
+            cancel(move, child)
+        _cancel_border(move, host)
+    subscriptions.release(move, host.path)
+    advance(move, instance, host.token, caught.element)
+
+
+def open_handler(move: Move, caught: Subscription, details: dict[str, Any]) -> None:
+    """A boundary that does not interrupt fired: its handler runs beside, outliving the host."""
+    instance = move.load(caught.instance_path)
+    if not instance.open:
+        return
+    _count_event(move, instance, caught)
+    number = instance.counts[caught.element]
+    _tell_event(move, instance, caught, details)
+    begin(
+        move,
+        f"{instance.path}/{caught.element}#{number}",
+        instance.level,
+        parent=instance.path,
+        handler=caught.element,
+        round=number,
+    )
+
+
+def _count_event(move: Move, instance: Instance, caught: Subscription) -> None:
+    caught.fired += 1
+    if not caught.interrupting:
+        # The way out of an interrupted host is counted when the flow passes the event.
+        counts = dict(instance.counts)
+        counts[caught.element] = counts.get(caught.element, 0) + 1
+        instance.counts = counts
+
+
+def _tell_event(
+    move: Move, instance: Instance, caught: Subscription, details: dict[str, Any]
+) -> None:
+    node = move.level(instance).node(caught.element)
+    assert isinstance(node, BoundaryEvent)  # noqa: S101 -- only boundaries are told like this
+    event = EventInfo(
+        element=caught.element,
+        host_path=caught.host_path,
+        kind=caught.kind,
+        interrupting=caught.interrupting,
+        severity=node.severity,
+        occurrence=caught.fired,
+        due_at=details.get("due"),
+        late=bool(details.get("late")),
+    )
+    move.note(
+        "event.fired",
+        caught.host_path,
+        element=caught.element,
+        kind=caught.kind,
+        interrupting=caught.interrupting,
+        occurrence=caught.fired,
+        **details,
+    )
+    move.tell(lambda: move.host.event_fired(move.session, move.run, event))
+
+
+def host_row(move: Move, path: str) -> Task | Border | None:
+    """The task or border of that path."""
+    task = select(Task).where(Task.run_id == move.run.id, Task.path == path)
+    border = select(Border).where(Border.run_id == move.run.id, Border.path == path)
+    found = move.session.scalars(task).one_or_none()
+    return found or move.session.scalars(border).one_or_none()
+
+
+# Ending
+
+
+def close_if_over(move: Move, instance: Instance) -> None:
+    """A level ends when its own flow has ended and no handler beside it still runs."""
+    if not instance.open:
+        return
+    graphs = move.program.graphs(instance.level)
+    if instance.handler is None and len(graphs) > 1 and move.children(instance.path):
+        return
+    _close(move, instance)
+
+
+def _close(move: Move, instance: Instance) -> None:
+    instance.open, instance.closed_at = False, move.at
+    instance.state = next_state(CommandState(instance.state), Command.DONE)
+    move.note("instance.closed", instance.path)
+    path, level_id = instance.path, instance.level
+    move.tell(lambda: move.host.instance_completed(move.session, move.run, path, level_id))
+    if instance.parent_path is None:
+        move.later(lambda: _complete_run(move))
+    elif instance.border_path is not None:
+        move.later(partial(_round_done, move, instance.border_path))
+    else:
+        move.later(partial(_after_handler, move, instance.parent_path))
+
+
+def _round_done(move: Move, border_path: str) -> None:
+    query = select(Border).where(Border.run_id == move.run.id, Border.path == border_path)
+    border = move.session.scalars(query).one()
+    if border.state == "ready":
+        border.done += 1
+        next_rounds(move, border)
+
+
+def _after_handler(move: Move, path: str) -> None:
+    parent = move.load(path)
+    if parent.open and Live.load(move.executable(parent).spec, parent.tree).is_complete:
+        close_if_over(move, parent)
+
+
+def _complete_run(move: Move) -> None:
+    if move.run.state != CommandState.RUNNING:
+        return
+    move.change_state(move.run, Command.DONE, "all levels have ended")
+    move.run.ended_at = move.at
+    move.note("run.completed", move.run.root)
+    move.tell(lambda: move.host.run_completed(move.session, move.run))
+
+
+def cancel(move: Move, instance: Instance) -> None:
+    """Cancel an instance with everything below it: levels, tasks, borders, timers."""
+    cancel_inside(move, instance.path)
+    _cancel_instance(move, instance)
+
+
+def cancel_inside(move: Move, path: str) -> None:
+    """Cancel everything below an instance, in it and in its handlers, but not itself."""
+    below = rows_inside(move, Instance, path, Instance.open.is_(True))
+    for task in rows_inside(move, Task, path, Task.state == "ready"):
+        _cancel_task(move, task)
+    for border in rows_inside(move, Border, path, Border.state == "ready"):
+        _cancel_border(move, border)
+    for row in rows_inside(move, Subscription, path, Subscription.state != "ended"):
+        subscriptions.end(move, row)
+    for instance in below:
+        if instance.path != path:
+            _cancel_instance(move, instance)
+
+
+PLACES: dict[type[Base], InstrumentedAttribute[str]] = {
+    Instance: Instance.path,
+    Task: Task.instance_path,
+    Border: Border.instance_path,
+    Subscription: Subscription.instance_path,
+}
+
+
+def rows_inside(
+    move: Move, kind: type[Row], path: str, still: ColumnElement[bool]
+) -> Sequence[Row]:
+    """Rows of an instance and of everything below it, in an order that depends on names only."""
+    column = PLACES[kind]
+    inside = or_(column == path, column.startswith(f"{path}/", autoescape=True))
+    query = select(kind).where(kind.run_id == move.run.id, still, inside)
+    return sorted(move.session.scalars(query), key=_by_name)
+
+
+def _by_name(row: Row) -> tuple[str, str]:
+    return (row.host_path, row.element) if isinstance(row, Subscription) else (row.path, "")
+
+
+def _cancel_task(move: Move, task: Task) -> None:
+    task.state, task.ended_at = "cancelled", move.at
+    move.note("task.cancelled", task.path)
+    instance = move.load(task.instance_path)
+    told = move.program.info(task, instance)
+    move.tell(lambda: move.host.task_cancelled(move.session, move.run, told))
+
+
+def _cancel_border(move: Move, border: Border) -> None:
+    border.state, border.ended_at = "cancelled", move.at
+    move.note("border.cancelled", border.path)
+
+
+def _cancel_instance(move: Move, instance: Instance) -> None:
+    instance.open, instance.closed_at = False, move.at
+    move.note("instance.cancelled", instance.path)

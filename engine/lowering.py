@@ -1,0 +1,193 @@
+"""Lowers a level of the typed model to the small graph that SpiffWorkflow runs. Pure.
+
+Only sequence, choice by outcome, parallel split and join are left to SpiffWorkflow. Everything
+that waits (step, call activity, timer, decision, error end, terminating end) becomes a waiting
+place of ours, which the engine ends with an outcome: ``done``, the id of the flow that a decision
+chose, or the id of the boundary event that interrupted. The handler of a boundary event that does
+not interrupt becomes a graph of its own, so that it can outlive its host and run any number of
+times (notes on the engine, 8.2, 8.3 and 8.5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.errors import NotExecutable
+from workflows.model import (
+    BoundaryEvent,
+    CallActivity,
+    EndEvent,
+    ExclusiveGateway,
+    Flow,
+    IntermediateTimer,
+    Level,
+    Node,
+    ParallelGateway,
+    StartEvent,
+    StepTask,
+)
+from workflows.words import EndKind
+
+DONE = "done"
+"""The outcome of a waiting place that ended as drawn."""
+
+
+class PlaceKind(StrEnum):
+    """What a place of the lowered graph does."""
+
+    PASS = "pass"  # noqa: S105 -- not a secret
+    WAIT = "wait"
+    CHOICE = "choice"
+    PARALLEL = "parallel"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place of the lowered graph; `node` is the BPMN id it stands for, if any."""
+
+    name: str
+    kind: PlaceKind
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A way from place to place; out of a choice it is taken on `outcome`."""
+
+    source: str
+    target: str
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """One level, or one handler of it, as the engine runs it."""
+
+    level: Level
+    handler: str | None
+    entry: str
+    places: tuple[Place, ...]
+    edges: tuple[Edge, ...]
+    ends: tuple[str, ...]
+
+
+def lower(level: Level) -> dict[str | None, Graph]:
+    """The graphs of a level by handler; the level itself under None.
+
+    Raises NotExecutable when the handler of a boundary event that does not interrupt runs into
+    the flow it stands beside: the steps there would be done twice.
+    """
+    graphs: dict[str | None, Graph] = {None: _graph(level, None, reachable(level, level.start.id))}
+    own = _flowing(level, reachable(level, level.start.id))
+    for node in level.nodes:
+        if isinstance(node, BoundaryEvent) and not node.interrupting:
+            region = reachable(level, node.id)
+            shared = _flowing(level, region) & own
+            if shared:
+                raise NotExecutable(
+                    f"{level.id}: the handler of {node.id} runs into {', '.join(sorted(shared))}"
+                )
+            own |= _flowing(level, region)
+            graphs[node.id] = _graph(level, node.id, region)
+    return graphs
+
+
+def reachable(level: Level, entry: str) -> frozenset[str]:
+    """Nodes that a token starting at `entry` can reach, also through interrupting boundaries."""
+    seen: set[str] = set()
+    todo = [entry]
+    while todo:
+        node = todo.pop()
+        if node not in seen:
+            seen.add(node)
+            todo += [flow.target for flow in level.outgoing(node)]
+            todo += [b.id for b in level.boundaries(node) if b.interrupting]
+    return frozenset(seen)
+
+
+def _flowing(level: Level, region: frozenset[str]) -> set[str]:
+    return {name for name in region if not isinstance(level.node(name), EndEvent)}
+
+
+def is_decision(level: Level, node: Node) -> bool:
+    """Whether the engine has to choose a flow here."""
+    if not isinstance(node, ExclusiveGateway):
+        return False
+    flows = level.outgoing(node.id)
+    return len(flows) > 1 or any(flow.condition is not None for flow in flows)
+
+
+def waits(level: Level, node: Node) -> bool:
+    """Whether the node is a waiting place of ours."""
+    if isinstance(node, EndEvent):
+        return node.kind is not EndKind.NONE
+    return isinstance(node, (StepTask, CallActivity, IntermediateTimer)) or is_decision(level, node)
+
+
+def _graph(level: Level, handler: str | None, region: frozenset[str]) -> Graph:
+    nodes = [node for node in level.nodes if node.id in region]
+    drawing = _Drawing(level)
+    for node in nodes:
+        drawing.add(node)
+    ends = [f"n:{node.id}" for node in nodes if isinstance(node, EndEvent)]
+    if not ends:
+        raise NotExecutable(f"{level.id}: no end can be reached from {handler or 'the start'}")
+    return Graph(
+        level=level,
+        handler=handler,
+        entry=f"n:{handler or level.start.id}",
+        places=tuple(drawing.places),
+        edges=tuple(drawing.edges),
+        ends=tuple(ends),
+    )
+
+
+class _Drawing:
+    def __init__(self, level: Level) -> None:
+        self.level = level
+        self.places: list[Place] = []
+        self.edges: list[Edge] = []
+
+    def add(self, node: Node) -> None:
+        """Draw one node with what leaves it."""
+        name = f"n:{node.id}"
+        self.places.append(Place(name, self._kind(node), node.id))
+        flows = self.level.outgoing(node.id)
+        interrupting = [b for b in self.level.boundaries(node.id) if b.interrupting]
+        if is_decision(self.level, node):
+            self._choose(node.id, [(flow.id, self._into(flow)) for flow in flows])
+        elif interrupting:
+            ways = [(DONE, self._into(self._only(node, flows)))]
+            self._choose(node.id, ways + [(b.id, f"n:{b.id}") for b in interrupting])
+        else:
+            self.edges += [Edge(name, self._into(flow)) for flow in flows]
+
+    def _choose(self, node_id: str, ways: list[tuple[str, str]]) -> None:
+        choice = f"c:{node_id}"
+        self.places.append(Place(choice, PlaceKind.CHOICE))
+        self.edges.append(Edge(f"n:{node_id}", choice))
+        self.edges += [Edge(choice, target, outcome) for outcome, target in ways]
+
+    def _only(self, node: Node, flows: tuple[Flow, ...]) -> Flow:
+        if len(flows) != 1:
+            raise NotExecutable(f"{self.level.id}: {node.id} must have exactly one way out")
+        return flows[0]
+
+    def _into(self, flow: Flow) -> str:
+        # A join counts its incoming flows by the place before it, so each flow gets its own.
+        if not isinstance(self.level.node(flow.target), ParallelGateway):
+            return f"n:{flow.target}"
+        name = f"f:{flow.id}"
+        self.places.append(Place(name, PlaceKind.PASS))
+        self.edges.append(Edge(name, f"n:{flow.target}"))
+        return name
+
+    def _kind(self, node: Node) -> PlaceKind:
+        if isinstance(node, ParallelGateway):
+            return PlaceKind.PARALLEL
+        if waits(self.level, node):
+            return PlaceKind.WAIT
+        if isinstance(node, (StartEvent, EndEvent, ExclusiveGateway, BoundaryEvent)):
+            return PlaceKind.PASS
+        raise NotExecutable(f"{self.level.id}: {node.id} is of a kind the engine does not run")

@@ -1,0 +1,123 @@
+"""Executable form of a pinned procedure, made from the approved definition, cached by digest.
+
+Nothing in it outlives the process: a new one builds it again from the stored definition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from engine import lowering, spiff
+from engine.host import TaskInfo
+from engine.lowering import Graph
+from engine.models import Instance, Task
+from workflows import queries
+from workflows.expressions import language
+from workflows.expressions.language import Compiled
+from workflows.model import CallActivity, Level, Procedure, StepTask
+from workflows.names import declared_names
+
+
+@dataclass(frozen=True)
+class Executable:
+    """One graph with the specification that SpiffWorkflow runs."""
+
+    graph: Graph
+    spec: Any = field(repr=False)
+
+
+class Program:
+    """A procedure that can run; its graphs are built when first needed."""
+
+    def __init__(self, procedure: Procedure) -> None:
+        self.procedure = procedure
+        self._levels = {level.id: level for level in procedure.levels}
+        self._graphs: dict[str, dict[str | None, Executable]] = {}
+        self._names = declared_names(procedure)
+        self._expressions: dict[str, Compiled] = {}
+
+    def level(self, level_id: str) -> Level:
+        """The level of that id. Raises KeyError."""
+        return self._levels[level_id]
+
+    def executable(self, level_id: str, handler: str | None) -> Executable:
+        """The level's own graph, or that of one of its handlers. Raises NotExecutable."""
+        return self.graphs(level_id)[handler]
+
+    def graphs(self, level_id: str) -> dict[str | None, Executable]:
+        """All graphs of a level by handler, its own under None. Raises NotExecutable."""
+        if level_id not in self._graphs:
+            graphs = lowering.lower(self._levels[level_id])
+            self._graphs[level_id] = {
+                name: Executable(graph, spiff.build(graph)) for name, graph in graphs.items()
+            }
+        return self._graphs[level_id]
+
+    def expression(self, text: str) -> Compiled:
+        """An expression of the procedure, compiled once. Raises ExpressionError."""
+        if text not in self._expressions:
+            self._expressions[text] = language.compile(text, self._names)
+        return self._expressions[text]
+
+    def info(self, task: Task, instance: Instance) -> TaskInfo:
+        """A task as the host sees it."""
+        node = self.level(instance.level).node(task.element)
+        assert isinstance(node, StepTask)  # noqa: S101 -- tasks stand for steps only
+        return TaskInfo(
+            path=task.path,
+            instance_path=instance.path,
+            element=task.element,
+            level=instance.level,
+            ordinal=task.ordinal,
+            round=instance.round,
+            step=node.step,
+        )
+
+    def step_task(self, path: str) -> StepTask | None:
+        """The step that a path names, whether it has been reached or not; None for any other."""
+        level, *parts = path.split("/")
+        if level != self.procedure.entry or not parts:
+            return None
+        inside = self._levels[level]
+        for number, part in enumerate(parts, start=1):
+            nodes = {node.id: node for node in inside.nodes}
+            node = nodes.get(part.rpartition("#")[0])
+            if number == len(parts):
+                return node if isinstance(node, StepTask) else None
+            if isinstance(node, CallActivity):
+                inside = self._levels[node.called]
+            elif node is None:
+                return None
+        return None
+
+
+def program(session: Session, digest: str) -> Program:
+    """The program of a definition by the digest it is pinned to."""
+    return _programs.of(session, digest)
+
+
+class _Programs:
+    """Programs of this process by digest."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: dict[str, Program] = {}
+
+    def of(self, session: Session, digest: str) -> Program:
+        """From the cache, or built; the definition's bytes are checked against the digest."""
+        if digest not in self._known:
+            if len(self._known) >= self._most:
+                self._known.pop(next(iter(self._known)))
+            self._known[digest] = Program(queries.load(session, digest))
+        return self._known[digest]
+
+    def forget(self) -> None:
+        """Empty the cache; for tests of resuming."""
+        self._known.clear()
+
+
+_programs = _Programs(64)
+forget = _programs.forget
