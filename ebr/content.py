@@ -15,6 +15,7 @@ from audit.signatures import SignedContent
 from ebr import queries
 from ebr.context import StepContext
 from ebr.models import Attachment, ParameterValue, StepEquipment, StepMaterial
+from workflows.scaling import scaled_formula
 
 
 def of_step(context: StepContext) -> SignedContent:
@@ -33,6 +34,7 @@ def of_step(context: StepContext) -> SignedContent:
             "name": context.spec.name,
             "occurrence": step.occurrence,
             "revision": step.revision,
+            "control_recipe": _control_recipe(context),
             "values": _values(context),
             "materials": _materials(context),
             "equipment": _equipment(context),
@@ -54,6 +56,19 @@ def of_step(context: StepContext) -> SignedContent:
 def digest_of(text: str) -> str:
     """SHA-256 of a text, hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _control_recipe(context: StepContext) -> dict[str, Any] | None:
+    """Size and scaled formula, for the step that issues the control recipe (URS-MRC-070)."""
+    if "batch.start" not in {gate.name for gate in context.spec.gates} or context.run.size is None:
+        return None
+    quantities = scaled_formula(context.procedure.header, context.run.size)
+    return {
+        "content_digest": context.run.content_digest,
+        "size": format(context.run.size, "f"),
+        "size_unit": context.run.size_unit,
+        "quantities": {name: format(value, "f") for name, value in sorted(quantities.items())},
+    }
 
 
 def _values(context: StepContext) -> list[dict[str, Any]]:

@@ -57,7 +57,7 @@ def _raise_gap(context: StepContext, restored: LinkRestored, start: datetime) ->
         stream=context.stream,
         by=GATEWAY,
         object=context.step.path,
-        facts={"device": restored.device, "cause": restored.cause},
+        facts={"device": restored.device},
     ):
         context.raise_exception(
             "data_gap",

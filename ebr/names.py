@@ -1,10 +1,10 @@
 """Values of a run by the names that the recipe's expressions use.
 
 ``G170.mean`` is the value in force of the latest occurrence of a step, ``G170.round`` how often it
-was performed, ``round`` the round of the called level, ``batch.size``, ``formula.KEY`` and
-``theory.KEY`` scale with the batch, ``G080.elapsed`` how long the step took. A parameter with replicates is a list of the latest
-occurrence; any other parameter asked for as a list is a list over all occurrences. What is not
-recorded is unknown, never zero.
+was performed, ``G080.elapsed`` how long it took, ``round`` the round of the called level;
+``batch.size``, ``formula.KEY`` and ``theory.KEY`` scale with the batch. A parameter with
+replicates is a list of the latest occurrence; any other parameter asked for as a list is a list
+over all occurrences. What is not recorded is unknown, never zero.
 """
 
 from __future__ import annotations

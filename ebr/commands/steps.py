@@ -19,7 +19,7 @@ from audit.models import Signature
 from audit.signatures import SignedContent
 from core.actors import Actor, ActorKind
 from core.events import publish
-from ebr import content, holds, overtime, queries, rules
+from ebr import content, gates, holds, overtime, queries, rules
 from ebr.context import StepContext
 from ebr.entry import Entry
 from ebr.errors import (
@@ -84,6 +84,8 @@ def start_step_automatically(
 
 def begin(context: StepContext) -> None:
     """Mark as started and let the kind do what starting means, inside the current act."""
+    for gate in context.spec.gates:
+        gates.require(context.session, gate.name, record=context.run.stream, step=context.step.path)
     context.step.state = StepState.STARTED
     context.step.started_at = context.at
     context.step.started_by = context.by.id
@@ -236,14 +238,15 @@ def _seal(
     meaning = rules.meaning_of(context.spec.signature, part)
     confirmation = require_confirmation(confirmation, context.spec.name, meaning)
     earlier = parts_signed(context.session, context.step)
-    prior = earlier.get("performer") or earlier.get("confirmer")
+    before = earlier.get("performer") or earlier.get("confirmer")
+    prior = None if before is None else context.session.get_one(Signature, before.signature_id)
     signature = signing.seal(
         context.session,
         confirmation,
         shown,
         meaning=meaning,
         role=context.by.role,
-        prior=prior and context.session.get_one(Signature, prior.signature_id),
+        prior=prior,
         act=act,
     )
     context.session.add(
