@@ -96,10 +96,14 @@ async def _restore(plant: Plant, arguments: Arguments) -> Answer:
 
 
 async def _set(plant: Plant, arguments: Arguments) -> Answer:
+    """A hidden quantity of a model, or a set point changed at the panel (URS-EQP-070)."""
     unit = plant.cell.unit(arguments.text("unit"))
     quantity, value = arguments.text("quantity"), arguments.number("value")
     arguments.done()
-    unit.set(quantity, value)
+    if quantity in unit.set_points_by_hand:
+        unit.write(quantity, value)
+    else:
+        unit.set(quantity, value)
     return {}
 
 

@@ -39,6 +39,8 @@ UNITS = {"TC103": "Cel", "FC102": "m3/h"}
 class Dryer(Unit):
     """FBD-01; empty and cold at the start, with a filter of 900 Pa at 2000 m3/h."""
 
+    set_points_by_hand = frozenset(WRITE_RANGES)
+
     def __init__(self, seed: int, code: str = "FBD-01") -> None:
         super().__init__(code)
         self.logic = PhaseLogic(

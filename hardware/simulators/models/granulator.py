@@ -39,6 +39,8 @@ WRITE_RANGES = {"SC101": (0.0, 150.0), "SC102": (0.0, 3000.0)}
 class Granulator(Unit):
     """GRA-01; the tags of BV-01 are among its values."""
 
+    set_points_by_hand = frozenset(WRITE_RANGES)
+
     def __init__(self, seed: int, code: str = "GRA-01") -> None:
         super().__init__(code)
         self.logic = PhaseLogic(

@@ -51,6 +51,8 @@ class StopReason(IntEnum):
 class Press(Unit):
     """TAB-01; the tool counter starts at 4,900,000."""
 
+    set_points_by_hand = frozenset({"SC201"})
+
     def __init__(self, seed: int, code: str = "TAB-01") -> None:
         super().__init__(code)
         self.state = PackState.IDLE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import ClassVar
 
 from hardware.simulators.errors import ArgumentRefused
 
@@ -14,8 +15,11 @@ Picture = dict[str, "str | float | int | bool | None"]
 class Unit(ABC):
     """One machine: steps in time, shows values by tag, takes writes, manual commands and charges.
 
-    Refusals are raised as `CommandRefused`; a refused call changes nothing.
+    Refusals are raised as `CommandRefused`; a refused call changes nothing. `set_points_by_hand`
+    are the writable tags that somebody at the machine's own panel can change, too.
     """
+
+    set_points_by_hand: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, code: str) -> None:
         self.code = code
