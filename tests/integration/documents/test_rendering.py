@@ -115,6 +115,21 @@ def test_the_file_is_archival(record: bytes) -> None:
 
 
 @pytest.mark.urs("URS-REP-030")
+def test_a_short_record_can_be_tagged_for_screen_readers(
+    render: Callable[..., bytes], example_html: Callable[..., str]
+) -> None:
+    with pikepdf.open(BytesIO(render(example_html(lines=1), variant="pdf/a-3a"))) as pdf:
+        assert pdf.Root.MarkInfo.Marked
+        with pdf.open_metadata() as meta:
+            assert meta["pdfaid:conformance"] == "A"
+
+
+def test_sections_are_bookmarks(record: bytes) -> None:
+    with pikepdf.open(BytesIO(record)) as pdf, pdf.open_outline() as outline:
+        titles = [item.title for item in outline.root[0].children]
+    assert titles[:2] == ["1 Summary", "2 Operation G: granulation and drying, room 1.12"]
+
+
 def test_every_font_is_embedded_and_ours(record: bytes) -> None:
     with pikepdf.open(BytesIO(record)) as pdf:
         fonts = [o for o in pdf.objects if isinstance(o, pikepdf.Dictionary) and _is_font(o)]

@@ -173,5 +173,4 @@ def test_the_seal_states_the_time_that_it_was_given(
 ) -> None:
     later = AT + timedelta(days=400)
     sealed = seal_pdf(plain, key=key, at=later)
-    assert b"D:20271126093000" in sealed
     assert check_seal(sealed, roots).sealed_at == later
