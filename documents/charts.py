@@ -225,7 +225,11 @@ def _ticks(frame: _Frame, zone: ZoneInfo, step: int) -> Iterator[datetime]:
 
 
 def _gap_bands(frame: _Frame, series: Sequence[Series], no_data: str) -> Iterator[str]:
-    for gap in sorted({gap for each in series for gap in gaps_of(each)}, key=lambda g: g.start):
+    found = {
+        (gap, each.name if len(series) > 1 else "") for each in series for gap in gaps_of(each)
+    }
+    free_from = 0.0
+    for gap, name in sorted(found, key=lambda pair: (pair[0].start, pair[1])):
         left, right = frame.x(gap.start), frame.x(gap.end)
         yield (
             f'<rect x="{left:.1f}" y="{_TOP:.1f}" width="{max(right - left, 0.8):.1f}"'
@@ -233,8 +237,13 @@ def _gap_bands(frame: _Frame, series: Sequence[Series], no_data: str) -> Iterato
         )
         for x in (left, right):
             yield _segment(x, _TOP, x, HEIGHT - _BOTTOM, _MUTED, 0.6, "2 2")
-        middle = (left + right) / 2
-        yield _text(middle, _TOP - 5, f"{no_data} {gap.seconds} s", anchor="middle", weight="700")
+        text = f"{name} {no_data} {gap.seconds} s".strip()
+        middle, half = (left + right) / 2, len(text) * 2.4
+        # Every band is drawn; a text that would print over its neighbour is not, and the table
+        # beside the chart lists all gaps.
+        if middle - half >= free_from:
+            yield _text(middle, _TOP - 5, text, anchor="middle", weight="700")
+            free_from = middle + half
 
 
 def _limit_lines(frame: _Frame, limits: Sequence[LimitLine]) -> Iterator[str]:

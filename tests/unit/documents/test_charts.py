@@ -65,6 +65,19 @@ def test_a_reading_without_value_breaks_the_line_even_when_it_came_in_time() -> 
     assert [gap.seconds for gap in gaps_of(lost)] == [2]
 
 
+def test_many_gaps_are_all_drawn_though_not_all_can_be_labelled() -> None:
+    values: list[str | None] = ["20.0", None] * 300 + ["20.0"]
+    svg = draw(series(values))
+    assert svg.count("<rect") == 300
+    assert 1 <= len([text for text in texts(svg) if text.startswith("no data")]) < 20
+
+
+def test_with_several_series_a_gap_names_its_own() -> None:
+    whole = series(["20.0"] * 5, name="TI103")
+    lost = series(["20.0", None, None, None, "20.0"], name="TI102")
+    assert "TI102 no data 4 s" in texts(draw(whole, lost))
+
+
 def test_an_unbroken_series_shows_no_gap() -> None:
     whole = series(["20.0"] * 30)
     assert gaps_of(whole) == []
