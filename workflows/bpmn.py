@@ -99,7 +99,8 @@ class _Reader:
             elif attribute in whitelist.BOOLEANS and element.get(name) not in ("true", "false"):
                 message = f"{attribute} is neither true nor false"
                 self._found("bpmn.attribute", message, "Write true or false.", element)
-        if (element.text or "").strip() and allowed.children:
+        said = [element.text, *(child.tail for child in element)]
+        if allowed.children and any((text or "").strip() for text in said):
             self._found("bpmn.text", "text that belongs nowhere", whitelist.FALLBACK, element)
         for child in element:
             self._check_child(element, child, allowed)

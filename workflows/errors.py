@@ -39,3 +39,35 @@ class DefinitionRefused(Refusal):
         count = len(self.findings)
         head = f"{count} problem{'s' if count != 1 else ''}; first: {self.findings[0]}"
         super().__init__(head, resolver="the recipe author")
+
+
+class IllegalTransition(Refusal):
+    """The version is not in a state from which this is possible (URS-MRC-010)."""
+
+    rule: ClassVar[str] = "definition.transition"
+
+
+class NotThreePeople(Refusal):
+    """Author, checker and quality approver are three different people (URS-MRC-020)."""
+
+    rule: ClassVar[str] = "definition.three_people"
+    http_status: ClassVar[int] = 403
+
+
+class NotStartable(Refusal):
+    """Nothing starts on this version at this moment (URS-MRC-050)."""
+
+    rule: ClassVar[str] = "definition.not_effective"
+
+
+class DefinitionTampered(Refusal):
+    """The stored definition is not the one that was approved; nothing runs on it (URS-MRC-070)."""
+
+    rule: ClassVar[str] = "definition.tampered"
+
+
+class SignatureNeeded(Refusal):
+    """The act needs a signature and none was given."""
+
+    rule: ClassVar[str] = "definition.signature"
+    http_status: ClassVar[int] = 422

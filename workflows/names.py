@@ -1,8 +1,9 @@
 """The names that expressions of a definition may use, with their types and units.
 
 ``KEY.code`` a parameter of a step, ``KEY.round`` how often that step has been performed,
-``KEY.elapsed`` how long its latest performance took (or takes), ``round`` the round of a repeated level, ``batch.size``, ``formula.KEY``, ``theory.KEY``, and
-``REQUIREMENT.TAG`` a live tag of the unit bound to an equipment requirement.
+``KEY.elapsed`` how long its latest performance took (or takes), ``round`` the round of a repeated
+level, ``batch.size``, ``formula.KEY``, ``theory.KEY``, and ``REQUIREMENT.TAG`` a live tag of the
+unit bound to an equipment requirement.
 """
 
 from __future__ import annotations

@@ -24,11 +24,12 @@ def to_decimals(value: Fraction, decimals: int, rule: Rounding = Rounding.HALF_U
 
 
 def to_decimal(value: Fraction) -> Decimal:
-    """The value as Decimal: exact where it terminates, else to 34 significant digits, half up."""
+    """The value as Decimal: exact where it ends, else to 34 significant digits or one more."""
     places = _terminating_places(value.denominator)
     if places is not None:
         return to_decimals(value, places)
-    size = len(str(abs(value.numerator) // value.denominator))
+    whole = abs(value.numerator) // value.denominator
+    size = len(str(whole)) if whole else 0
     return to_decimals(value, max(SHOWN_DIGITS - size, 0) + _leading_zeros(value))
 
 
@@ -42,7 +43,7 @@ def _terminating_places(denominator: int) -> int | None:
 
 
 def _leading_zeros(value: Fraction) -> int:
-    """How many zeros follow the point before the first digit of a number below 1."""
+    """At least as many as zeros follow the point of a number below 1, at most one more."""
     if abs(value) >= 1:
         return 0
-    return max(len(str(value.denominator)) - len(str(abs(value.numerator))) - 1, 0)
+    return len(str(value.denominator)) - len(str(abs(value.numerator)))

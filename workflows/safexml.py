@@ -38,8 +38,10 @@ def read_xml(data: bytes) -> etree._Element:
     try:
         return _fed(parser, data)
     except etree.XMLSyntaxError as error:
+        # The library has a depth limit of its own and may meet it first within one chunk.
+        code = "xml.depth" if "depth" in str(error.msg) else "xml.malformed"
         line = error.lineno or 0
-        raise _refused("xml.malformed", f"not well formed: {error.msg}", _PLAIN, line) from error
+        raise _refused(code, f"not well formed: {error.msg}", _PLAIN, line) from error
 
 
 _PLAIN = "Export the file again from the editor as plain BPMN 2.0 XML."

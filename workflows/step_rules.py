@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from personnel.rules import ALONE, Role
 from workflows.durations import BadDuration, duration
 from workflows.findings import Report
 from workflows.model import Procedure, StepTask
@@ -19,7 +20,8 @@ from workflows.words import (
     StepKind,
 )
 
-ROLES = frozenset({"DI", "OP", "SU", "QC", "QA", "QP", "WH", "ME"})
+ROLES = frozenset(Role) - ALONE - {Role.AUTHOR}
+"""Who may take a step: every role of the plant but authors, administrators and inspectors."""
 
 
 def _has_result(step: Step) -> bool:
@@ -241,9 +243,10 @@ def _check_codes(step: Step, at: str, report: Report) -> None:
     for code, count in codes.items():
         if count > 1:
             report.add("step.code", at, f"{code} stands twice", "Give each its own code.")
-    if "round" in codes:
-        message = "round already means how often the step was performed"
-        report.add("step.code", at, message, "Choose another code.")
+    for taken in ("round", "elapsed"):
+        if taken in codes:
+            message = f"{taken} already means something else behind a step key"
+            report.add("step.code", at, message, "Choose another code.")
 
 
 def _check_texts(procedure: Procedure, step: Step, at: str, report: Report) -> None:

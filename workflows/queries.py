@@ -1,0 +1,142 @@
+"""Reads of definitions; loading checks the digests every time a file leaves the database."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import datetime
+from threading import Lock
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.db import site_of
+from core.errors import NotFound
+from workflows import rules
+from workflows.digests import file_digest
+from workflows.errors import DefinitionTampered
+from workflows.importing import Imported, import_procedure
+from workflows.model import Procedure
+from workflows.models import DefinitionFile, DefinitionVersion
+from workflows.rules import VersionState
+
+CACHED = 32
+_cache: OrderedDict[str, Imported] = OrderedDict()
+_lock = Lock()
+
+
+def load(session: Session, digest: str) -> Procedure:
+    """The definition with that file digest, checked and parsed (parsing is cached by digest).
+
+    Raises NotFound, and DefinitionTampered when the stored text no longer has its digests.
+    """
+    return _imported(_file(session, digest)).procedure
+
+
+def stored_bytes(session: Session, digest: str) -> bytes:
+    """The exact bytes as imported. Raises NotFound, DefinitionTampered."""
+    file = _file(session, digest)
+    _check(file)
+    return file.body.encode()
+
+
+def version(session: Session, code: str, number: int) -> DefinitionVersion:
+    """One version. Raises NotFound."""
+    found = session.scalars(
+        select(DefinitionVersion)
+        .where(DefinitionVersion.site_id == site_of(session))
+        .where(DefinitionVersion.code == code, DefinitionVersion.number == number)
+    ).one_or_none()
+    if found is None:
+        raise NotFound(f"there is no {code} v{number}", resolver="the recipe author")
+    return found
+
+
+def versions(session: Session, code: str | None = None) -> list[DefinitionVersion]:
+    """All versions (of one code), by code and number."""
+    query = select(DefinitionVersion).where(DefinitionVersion.site_id == site_of(session))
+    if code is not None:
+        query = query.where(DefinitionVersion.code == code)
+    return list(session.scalars(query.order_by(DefinitionVersion.code, DefinitionVersion.number)))
+
+
+def effective(session: Session, code: str) -> DefinitionVersion | None:
+    """The effective version of a code, if there is one."""
+    return session.scalars(
+        select(DefinitionVersion)
+        .where(DefinitionVersion.site_id == site_of(session))
+        .where(DefinitionVersion.code == code)
+        .where(DefinitionVersion.state == VersionState.EFFECTIVE)
+    ).one_or_none()
+
+
+def startable(session: Session, code: str, number: int, *, at: datetime) -> DefinitionVersion:
+    """The version when something may start on it now, its stored content checked.
+
+    Raises NotFound, NotStartable, DefinitionTampered (URS-MRC-050, URS-MRC-070).
+    """
+    found = version(session, code, number)
+    rules.check_startable(found.name, found.state, found.effective_from, at)
+    loaded = _imported(_file(session, found.file_digest))
+    if loaded.content_digest != found.content_digest:
+        raise _tampered(found.file_digest)
+    return found
+
+
+def tampered_files(session: Session) -> list[str]:
+    """Digests under which something else is stored than what was imported; empty when sound."""
+    files = session.scalars(select(DefinitionFile).order_by(DefinitionFile.file_digest))
+    return [
+        file.file_digest for file in files if file_digest(file.body.encode()) != file.file_digest
+    ]
+
+
+def users_of(session: Session, digest: str) -> tuple[str, ...]:
+    """The names of the versions that stand on a file."""
+    found = session.scalars(
+        select(DefinitionVersion)
+        .where(DefinitionVersion.site_id == site_of(session))
+        .where(DefinitionVersion.file_digest == digest)
+        .order_by(DefinitionVersion.code, DefinitionVersion.number)
+    )
+    return tuple(row.name for row in found)
+
+
+def _file(session: Session, digest: str) -> DefinitionFile:
+    found = session.scalars(
+        select(DefinitionFile)
+        .where(DefinitionFile.site_id == site_of(session))
+        .where(DefinitionFile.file_digest == digest)
+    ).one_or_none()
+    if found is None:
+        raise NotFound(f"no definition {digest} is stored", resolver="the recipe author")
+    return found
+
+
+def _check(file: DefinitionFile) -> None:
+    if file_digest(file.body.encode()) != file.file_digest:
+        raise _tampered(file.file_digest)
+
+
+def _imported(file: DefinitionFile) -> Imported:
+    _check(file)
+    with _lock:
+        known = _cache.get(file.file_digest)
+        if known is not None:
+            _cache.move_to_end(file.file_digest)
+    if known is None:
+        known = import_procedure(file.body.encode())
+        with _lock:
+            _cache[file.file_digest] = known
+            while len(_cache) > CACHED:
+                _cache.popitem(last=False)
+    if known.content_digest != file.content_digest:
+        raise _tampered(file.file_digest)
+    return known
+
+
+def _tampered(digest: str) -> DefinitionTampered:
+    return DefinitionTampered(
+        f"the stored definition {digest[:12]} is not the one that was imported",
+        resolver="quality assurance, with the restore procedure",
+        file_digest=digest,
+    )
