@@ -101,10 +101,15 @@ class ModbusLine:
         return None
 
     def _values(self, plan: RegisterMap) -> dict[str, float | int]:
-        if not self._lines.is_frozen(plan.unit):
-            self._frozen.pop(plan.unit, None)
-            return self._cell.values(plan.unit)
-        return self._frozen.setdefault(plan.unit, self._cell.values(plan.unit))
+        return self._frozen.get(plan.unit) or self._cell.values(plan.unit)
+
+    def publish(self) -> None:
+        """Keep the values of devices that have just been frozen; let go those that were."""
+        for plan in MAPS:
+            if not self._lines.is_frozen(plan.unit):
+                self._frozen.pop(plan.unit, None)
+            elif plan.unit not in self._frozen:
+                self._frozen[plan.unit] = self._cell.values(plan.unit)
 
     async def _write(
         self, plan: RegisterMap, function: int, address: int, new: list[int] | list[bool]

@@ -122,6 +122,7 @@ class Plant:
             if piece < to:
                 await asyncio.sleep(0)
         await self._mend()
+        self.modbus.publish()
         await self.opcua.publish()
         return changes
 
