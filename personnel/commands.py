@@ -44,8 +44,8 @@ def add_person(
     language: str = "en",
     by: Actor,
     at: datetime,
-) -> Person:
-    """A new personal account without role and without passphrase.
+) -> str:
+    """A new personal account without role and without passphrase; answers its badge.
 
     `PersonExists` for a badge that was ever used, in any spelling, and for a human being who has
     an active account already (URS-IAM-010).
@@ -62,7 +62,7 @@ def add_person(
     )
     with trail.act(session, "person.added", stream=stream_of(badge), by=by):
         session.add(who)
-    return who
+    return badge
 
 
 def _check_identity(session: Session, badge: str, name: str, natural_key: str) -> None:
@@ -88,7 +88,7 @@ def _check_identity(session: Session, badge: str, name: str, natural_key: str) -
 
 def rename_person(
     session: Session, badge: str, name: str, *, reason: str, by: Actor, at: datetime
-) -> Person:
+) -> None:
     """A new printed name from now on; records keep the name as it was (URS-SIG-100)."""
     administration.require(session, by, "admin.people")
     who = queries.person(session, badge)
@@ -96,7 +96,6 @@ def rename_person(
         raise Invalid("a printed name is needed", resolver="who types it")
     with trail.act(session, "person.renamed", stream=stream_of(who.badge), by=by, reason=reason):
         who.name = canonical.text(name.strip())
-    return who
 
 
 def request_role(
@@ -110,8 +109,10 @@ def request_role(
     until: datetime | None = None,
     by: Actor,
     at: datetime,
-) -> RoleRequest:
+) -> UUID:
     """Ask that a person gets a role in a period (site time); another one grants it.
+
+    Answers the id of the request.
 
     `RolesExclude` when the person holds a role in that time that excludes it (URS-IAM-030).
     """
@@ -133,13 +134,14 @@ def request_role(
         session, "role.requested", stream=stream_of(who.badge), by=by, object=role, reason=reason
     ):
         session.add(asked)
-    return asked
+    return asked.id
 
 
-def grant_role(session: Session, request_id: UUID, *, by: Actor, at: datetime) -> RoleGrant:
+def grant_role(session: Session, request_id: UUID, *, by: Actor, at: datetime) -> UUID:
     """Grant a requested role; by neither the one who asked nor the one who gets it.
 
-    A request granted late gives the role from now on, never for the past.
+    A request granted late gives the role from now on, never for the past. Answers the
+    id of the grant.
     """
     administration.require(session, by, "admin.roles")
     asked = _open_request(session, request_id)
@@ -169,10 +171,10 @@ def grant_role(session: Session, request_id: UUID, *, by: Actor, at: datetime) -
         reason=asked.reason,
     ):
         session.add(grant)
-    return grant
+    return grant.id
 
 
-def end_role(session: Session, grant_id: UUID, *, reason: str, by: Actor, at: datetime) -> RoleEnd:
+def end_role(session: Session, grant_id: UUID, *, reason: str, by: Actor, at: datetime) -> None:
     """End a grant now; it takes effect at once, also in open sessions (URS-IAM-050)."""
     administration.require(session, by, "admin.roles")
     grant = session.get(RoleGrant, grant_id)
@@ -192,7 +194,6 @@ def end_role(session: Session, grant_id: UUID, *, reason: str, by: Actor, at: da
         reason=reason,
     ):
         session.add(end)
-    return end
 
 
 def record_qualification(
@@ -207,10 +208,11 @@ def record_qualification(
     reason: str | None = None,
     by: Actor,
     at: datetime,
-) -> Qualification:
+) -> UUID:
     """Record training on ``REC-0017 v3`` or ``SOP-150``; nobody records their own.
 
     With `supersedes`, the new row corrects an earlier one of the same person, with a reason.
+    Answers the id of the row.
     """
     permissions.require(session, by, "training.record")
     who = queries.person(session, badge)
@@ -237,12 +239,12 @@ def record_qualification(
         reason=reason,
     ):
         session.add(row)
-    return row
+    return row.id
 
 
 def deactivate_person(
     session: Session, badge: str, *, reason: str, by: Actor, at: datetime
-) -> Person:
+) -> None:
     """End all rights of a person now; sessions and confirmations die, names stay (URS-IAM-050)."""
     administration.require(session, by, "admin.people")
     who = _active(session, badge)
@@ -255,7 +257,6 @@ def deactivate_person(
         endings.revoke_key(session, who.badge, reason=reason)
         act.facts["sessions_ended"] = endings.end_sessions(session, who.badge)
     publish(session, PersonDeactivated(badge=who.badge))
-    return who
 
 
 def _active(session: Session, badge: str) -> Person:

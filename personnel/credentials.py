@@ -62,7 +62,7 @@ def _arm(session: Session, credential: Credential, secret: str, by: Actor) -> No
     credential.must_change = False
 
 
-def confirm_identity(session: Session, badge: str, *, by: Actor, at: datetime) -> Credential:
+def confirm_identity(session: Session, badge: str, *, by: Actor, at: datetime) -> None:
     """A second person confirms who enrolled the present key; from now on it may sign.
 
     Neither the owner nor the one who issued the secret (URS-SIG-070).
@@ -86,12 +86,9 @@ def confirm_identity(session: Session, badge: str, *, by: Actor, at: datetime) -
     ):
         credential.confirmed_by = by.id
         credential.confirmed_at = at
-    return credential
 
 
-def unlock_account(
-    session: Session, badge: str, *, reason: str, by: Actor, at: datetime
-) -> Credential:
+def unlock_account(session: Session, badge: str, *, reason: str, by: Actor, at: datetime) -> None:
     """Take the lock away before it ends by itself; the passphrase stays (URS-IAM-080)."""
     administration.require(session, by, "admin.credentials")
     who = _active(session, badge)
@@ -100,12 +97,9 @@ def unlock_account(
     with trail.act(session, "account.unlocked", stream=stream_of(who.badge), by=by, reason=reason):
         credential.failed_count = 0
         credential.locked_until = None
-    return credential
 
 
-def demand_change(
-    session: Session, badge: str, *, reason: str, by: Actor, at: datetime
-) -> Credential:
+def demand_change(session: Session, badge: str, *, reason: str, by: Actor, at: datetime) -> None:
     """The passphrase may be known to others: nothing is signed until it was changed (IAM-060)."""
     administration.require(session, by, "admin.credentials")
     who = _active(session, badge)
@@ -114,7 +108,6 @@ def demand_change(
         session, "credential.change_demanded", stream=stream_of(who.badge), by=by, reason=reason
     ):
         credential.must_change = True
-    return credential
 
 
 def _active(session: Session, badge: str) -> Person:

@@ -230,7 +230,7 @@ def undertaking(session: Session, badge: str) -> SignedContent:
 
 def sign_undertaking(
     session: Session, confirmation: Confirmation, *, by: Actor, at: datetime
-) -> Undertaking:
+) -> None:
     """The person undertakes, with the own signature, that signatures bind (URS-IAM-110)."""
     who = queries.person(session, confirmation.badge)
     if by.id != who.badge:
@@ -244,7 +244,6 @@ def sign_undertaking(
     ) as act:
         session.add(row)
         _seal(session, confirmation, content, Meaning.UNDERTAKEN, by.role, None, None, act)
-    return row
 
 
 def _seal(
