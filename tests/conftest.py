@@ -10,6 +10,7 @@ import pytest
 from tests.support.loopback import forbid_the_world
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.requirements import known_requirements
+from tests.support.templates import Templates
 
 
 def pytest_configure() -> None:
@@ -53,3 +54,11 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """Run the test twice: on an SQLite file and on PostgreSQL, both fresh and empty."""
     fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
     return str(request.getfixturevalue(fixture))
+
+
+@pytest.fixture(scope="session")
+def templates(request: pytest.FixtureRequest) -> Iterator[Templates]:
+    """`templates.fill(database_url, build)`: tables and first rows by copy, made once."""
+    made = Templates(lambda: request.getfixturevalue("postgres_server"))
+    yield made
+    made.close()

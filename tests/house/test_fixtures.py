@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, text
 from tests.support.loopback import OutsideConnection
 from tests.support.postgres import APP, OWNER, PostgresServer
 from tests.support.requirements import known_requirements
+from tests.support.templates import Templates
 
 
 def test_a_fresh_database_answers(database_url: str) -> None:
@@ -35,6 +36,23 @@ def test_a_copy_of_a_template_holds_what_the_template_holds(
     _run(postgres_server.url(template), "CREATE TABLE seed (n int)")
     copy = postgres_server.create_database(template=template)
     _run(postgres_server.url(copy), "INSERT INTO seed VALUES (1)")
+
+
+def test_a_database_is_filled_by_copy_and_built_once(
+    templates: Templates, database_url: str
+) -> None:
+    built = []
+
+    def build(url: str) -> None:
+        built.append(url)
+        _run(url, "CREATE TABLE seed (n int)")
+
+    for _ in range(2):
+        templates.fill(database_url, build)
+        _run(database_url, "INSERT INTO seed VALUES (1)")
+        assert _count(database_url) == 1, "each copy starts as it was built"
+    assert len(built) == 1
+    assert built != [database_url]
 
 
 def test_the_role_of_the_product_owns_nothing(postgres_server: PostgresServer) -> None:
@@ -68,5 +86,14 @@ def _run(url: str, statement: str) -> None:
     try:
         with engine.begin() as connection:
             connection.execute(text(statement))
+    finally:
+        engine.dispose()
+
+
+def _count(url: str) -> int:
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            return int(connection.execute(text("SELECT count(*) FROM seed")).scalar_one())
     finally:
         engine.dispose()

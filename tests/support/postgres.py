@@ -55,9 +55,9 @@ class PostgresServer:
         """The SQLAlchemy URL of a database for a role (`OWNER`, `APP` or `ADMIN`)."""
         return f"postgresql+psycopg://{role}@/{database}?host={self.folder}"
 
-    def create_database(self, *, template: str = "template0") -> str:
+    def create_database(self, *, template: str = "template0", name: str = "") -> str:
         """A new database, empty or a copy of `template` (nobody may be connected to that)."""
-        name = f"t{next(self._numbers)}"
+        name = name or f"t{next(self._numbers)}"
         self._execute(
             sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY FILE_COPY").format(
                 sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(template)

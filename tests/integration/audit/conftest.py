@@ -26,11 +26,10 @@ START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
 
 def make_site(url: str) -> None:
-    """Tables of core, audit and the samples, triggers, and the site's row."""
+    """All tables known to this process, those of the samples, triggers, and the site's row."""
     engine = create_engine(url)
-    mine = [table for name, table in Base.metadata.tables.items() if _of_core_or_audit(name)]
     with engine.begin() as connection:
-        Base.metadata.create_all(connection, tables=mine)
+        Base.metadata.create_all(connection)
         SampleBase.metadata.create_all(connection)
     with engine.begin() as connection:
         appendonly.install(connection)
@@ -42,13 +41,6 @@ def make_site(url: str) -> None:
         session.add(site)
         session.commit()
     engine.dispose()
-
-
-def _of_core_or_audit(table: str) -> bool:
-    modules = {
-        str(mapper.local_table): mapper.class_.__module__ for mapper in Base.registry.mappers
-    }
-    return modules[table].split(".")[0] in {"core", "audit"}
 
 
 @pytest.fixture
