@@ -25,6 +25,7 @@ from ebr.models import ProcedureRun, RunState, StepRecord, StepState
 from ebr.opening import context_of
 from engine import commands as engine
 from engine import queries as flow
+from engine.host import Watched
 from workflows.words import StepKind
 
 WORKER = Actor.service("worker", trigger="automatic step of the recipe")
@@ -65,7 +66,7 @@ def watch(house: House) -> int:
         ready = [(step.run.stream, step.path) for step in over]
         fired = [
             (watched.record, watched.subscription)
-            for watched in flow.watched_conditions(session)
+            for watched in flow.watched(session)
             if _is_met(session, watched)
         ]
     for record, path in ready:
@@ -78,7 +79,7 @@ def watch(house: House) -> int:
 
 def _tell(session: Session, record: str, subscription: str, *, by: Actor, at: datetime) -> None:
     with trail.act(session, "condition.met", stream=Stream.parse(record), by=by):
-        engine.condition_met(session, record, subscription, by=by, at=at)
+        engine.condition_met(session, record, subscription, inputs={}, by=by, at=at)
 
 
 def _waits(session: Session) -> list[StepRecord]:
@@ -100,7 +101,7 @@ def _is_over(session: Session, step: StepRecord) -> bool:
     return context.spec.automatic and waiting.progress(context).over
 
 
-def _is_met(session: Session, watched: flow.Watched) -> bool:
+def _is_met(session: Session, watched: Watched) -> bool:
     run = queries.run_of(session, watched.record)
     if run.state != RunState.RUNNING:
         return False

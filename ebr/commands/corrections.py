@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from audit import trail
 from core.actors import Actor
 from core.events import publish
-from ebr import content, queries, rules, values
+from ebr import content, queries, rerouting, rules, values
 from ebr.commands import steps
 from ebr.commands.steps import StepOutcome, StepReference
 from ebr.context import StepContext
@@ -23,7 +24,6 @@ from ebr.errors import StepOutOfOrder, ValueRefused
 from ebr.events import ValueCorrected
 from ebr.models import Grade, ParameterValue, StepRecord
 from ebr.opening import context_of, open_step
-from engine import queries as route
 from personnel.signing import Confirmation
 from workflows.step import Parameter
 from workflows.words import Origin, Severity
@@ -68,6 +68,7 @@ def correct_value(
         reason=reason,
         facts={"parameter": correction.code, "old": old.text or "", "new": correction.text.strip()},
     ) as act:
+        before = _numbers(context)
         context.step.revision += 1
         captured = rules.capture(parameter, correction.text)
         values.store(
@@ -81,7 +82,7 @@ def correct_value(
             reason=reason,
         )
         _evaluate_again(context, reason)
-        _note_dependents(context, correction.code)
+        _note_dependents(context, correction.code, before)
         shown = content.of_step(context)
         if not rehearsal:
             steps.sign_as_performer(context, signed_by, shown, act)
@@ -132,16 +133,19 @@ def _evaluate_again(context: StepContext, reason: str) -> None:
             )
 
 
-def _note_dependents(context: StepContext, code: str) -> None:
-    users = _later_users(context)
-    changed = route.decisions_that_would_change(context.session, context.stream)
-    for decision in changed:
+def _numbers(context: StepContext) -> dict[str, Decimal | None]:
+    current = queries.current_values(context.session, context.step)
+    return {code: found[0].number for code, found in current.items()}
+
+
+def _note_dependents(context: StepContext, code: str, before: dict[str, Decimal | None]) -> None:
+    for place in rerouting.changed_decisions(context, before, _numbers(context)):
         context.raise_exception(
             "path_inconsistent",
             Severity.MAJOR,
-            f"After the correction of {code} the branch {decision} would be another one",
+            f"After the correction of {code} the branch at {place} would be another one",
         )
-    for step in users:
+    for step in _later_users(context):
         later = context_of(context.session, context.run, step, by=context.by, at=context.at)
         _evaluate_later(later, code)
 

@@ -1,0 +1,36 @@
+"""All mapped classes of the product, so that the schema is known as a whole."""
+
+from __future__ import annotations
+
+import inventory.models
+import maintenance.models
+import quality.models
+
+import audit.models
+import core.idempotency
+import core.jobs
+import core.sites
+import ebr.models
+import engine.models
+import hardware.models
+import personnel.models
+import production.models
+import workflows.models
+from core.db import Base
+
+METADATA = Base.metadata
+PACKAGES = (
+    audit.models,
+    core.idempotency,
+    core.jobs,
+    core.sites,
+    ebr.models,
+    engine.models,
+    hardware.models,
+    inventory.models,
+    maintenance.models,
+    personnel.models,
+    production.models,
+    quality.models,
+    workflows.models,
+)
