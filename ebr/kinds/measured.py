@@ -9,6 +9,7 @@ from ebr import values
 from ebr.context import StepContext
 from ebr.entry import Entry, Measured
 from ebr.errors import NotBound
+from ebr.kinds import guarding
 from ebr.kinds.base import Kind, resolve_tag
 from ebr.measuring import as_measured
 from hardware import commands as plant
@@ -22,6 +23,7 @@ class Read(Kind):
 
     def record(self, context: StepContext, entry: Entry) -> None:
         """Take the readings and record them. Raises BadValue, StaleValue, NotBound."""
+        guarding.compare(context)
         values.record(context, measured(context, entry))
 
 
