@@ -26,3 +26,9 @@ class TamperedTrail(BrokenPromise):
 
 class InvalidSignature(BrokenPromise):
     """A person's signature does not fit what it stands on; the text names signer and record."""
+
+
+class NotYetLogged(Refusal):
+    """The newest entries still wait for their place in the log."""
+
+    rule = "audit.not_yet_logged"

@@ -76,7 +76,7 @@ def _next_entries(session: Session, batch: int) -> list[Entry]:
         if entries := _in_order(session, waiting):
             return entries
         if len(waiting) < batch:
-            first = waiting[0]
+            first = min(waiting, key=lambda row: row.rseq)
             raise TamperedTrail(f"the entry before entry {first.rseq} of {first.rec} is missing")
         batch *= 4
     return []

@@ -10,13 +10,19 @@ different. What it checks and how each file looks: docs/reference/evidence-forma
 
 from __future__ import annotations
 
+import argparse
 import base64
 import binascii
 import hashlib
 import json
 import re
+import stat
+import struct
+import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -360,7 +366,7 @@ class CheckpointNote:
             raise Invalid(place, "not a signed note")
         self.text = text + "\n"
         lines = self.text.split("\n")
-        if len(lines) < 4 or not lines[0] or not re.match(r"(0|[1-9][0-9]*)\Z", lines[1]):
+        if len(lines) < 4 or not lines[0] or not re.match(r"(0|[1-9][0-9]{0,17})\Z", lines[1]):
             raise Invalid(place, "not a checkpoint: origin, size and root are needed")
         self.origin = lines[0]
         self.size = int(lines[1])
@@ -491,6 +497,8 @@ def check_signature(row: Mapping[str, Any], public: bytes, place: str) -> dict[s
     """The row repeats its manifest and the key signed the manifest; answers the manifest."""
     manifest = str(row.get("manifest")).encode("utf-8")
     told = parse_canonical(manifest, place)
+    if not isinstance(told, dict):
+        raise Invalid(place, "the manifest is not an object")
     for column, name in MANIFEST_OF_COLUMN.items():
         if name not in told or row.get(column) != told[name]:
             raise Invalid(place, f"{column} differs from what was signed")
@@ -501,5 +509,480 @@ def check_signature(row: Mapping[str, Any], public: bytes, place: str) -> dict[s
         raise Invalid(place, "the key is not the one that the signature names")
     signature = base64_bytes(row.get("signature"), place)
     check_ed25519(public, signature, SIGNATURE_DOMAIN + manifest, place)
-    checked: dict[str, Any] = told
-    return checked
+    return told
+
+
+class SignedEntries:
+    """Checks the signatures in the entries of one record, fed in order with `take`.
+
+    `people` are the published keys by id; each is a mapping with ``badge``, ``public`` (base64),
+    ``valid_from`` and ``valid_until`` (ISO 8601 or null).
+    """
+
+    def __init__(self, people: Mapping[str, Mapping[str, Any]]) -> None:
+        self.count = 0
+        self._people = people
+        self._digests: set[str] = set()
+        self._nonces: set[str] = set()
+        self._hashes: list[str | None] = [None]
+
+    def take(self, entry: Mapping[str, Any], payload: bytes, place: str) -> None:
+        """Check the signatures of the next entry; its number must follow the last one's."""
+        contents = self._contents(entry, place)
+        for change in entry["changes"]:
+            if not isinstance(change, dict):
+                raise Invalid(place, "a change is not an object")
+            if change.get("table") == "signature":
+                if change.get("before") is not None:
+                    raise Invalid(place, "a signature was changed")
+                self._check(entry, member(change, "after", dict, place), contents, place)
+        if contents:
+            raise Invalid(place, "signed content without its signature")
+        self._hashes.append(sha256(payload).hex())
+
+    def _contents(self, entry: Mapping[str, Any], place: str) -> dict[str, Any]:
+        return {
+            member(signed, "nonce", str, place): member(signed, "content", dict, place)
+            for signed in entry["signed"]
+        }
+
+    def _check(
+        self,
+        entry: Mapping[str, Any],
+        row: Mapping[str, Any],
+        contents: dict[str, Any],
+        place: str,
+    ) -> None:
+        place = f"{place}, signature of {row.get('signer')}"
+        key = self._people.get(str(row.get("key_id")))
+        if key is None:
+            raise Invalid(place, "its key is not published in this bundle")
+        told = check_signature(row, base64_bytes(key.get("public"), place), place)
+        check_key_in_force(key, told, place)
+        content = contents.pop(told["nonce"], None)
+        if content is None:
+            raise Invalid(place, "the entry lacks the content that was signed")
+        _check_content(content, told, place)
+        self._check_position(entry, told, place)
+        self._nonces.add(told["nonce"])
+        self._digests.add(
+            signature_digest(row["manifest"].encode("utf-8"), base64.b64decode(row["signature"]))
+        )
+        self.count += 1
+
+    def _check_position(
+        self, entry: Mapping[str, Any], told: Mapping[str, Any], place: str
+    ) -> None:
+        if (told["record"], told.get("site")) != (entry["rec"], entry["site"]):
+            raise Invalid(place, "it was given for another record")
+        if any(told.get(name) != entry[name] for name in ("at", "real_at", "tz")):
+            raise Invalid(place, "it was given at another time than the entry")
+        after = member(told, "after_rseq", int, place)
+        if not 0 <= after < entry["rseq"] or told.get("after_sha256") != self._hashes[after]:
+            raise Invalid(place, "it was given at another point of the record")
+        if told["nonce"] in self._nonces:
+            raise Invalid(place, "it stands in the record twice")
+        if told["prior"] is not None and told["prior"] not in self._digests:
+            raise Invalid(place, "it countersigns a signature that is not in the record")
+
+
+def check_key_in_force(key: Mapping[str, Any], told: Mapping[str, Any], place: str) -> None:
+    """The key is the signer's and was valid at the real time of signing."""
+    if key.get("badge") != told["signer"]:
+        raise Invalid(place, "the key belongs to another person")
+    at = moment_of(told["real_at"], place)
+    until = key.get("valid_until")
+    if at < moment_of(key.get("valid_from"), place) or (
+        until is not None and at >= moment_of(until, place)
+    ):
+        raise Invalid(place, "the key was not valid at that time")
+
+
+def _check_content(content: Mapping[str, Any], told: Mapping[str, Any], place: str) -> None:
+    for name in ("record", "object", "version"):
+        if content.get(name) != told[name]:
+            raise Invalid(place, f"the signed content has another {name}")
+    if sha256(canonical_bytes(content)).hex() != told["content_sha256"]:
+        raise Invalid(place, "the content is not what was signed")
+
+
+# --- The bundle: a zip whose every file is named by a signed manifest ---
+
+MANIFEST = "manifest.dsse.json"
+RECORD_JSON = "record.json"
+RECORD_PDF = "record.pdf"
+ENTRIES = "audit/entries.jsonl"
+PROOFS = "audit/proofs.json"
+CHECKPOINT = "log/checkpoint.txt"
+SITE_KEYS = "keys/site.json"
+PEOPLE_KEYS = "keys/people.json"
+NEEDED = (RECORD_JSON, RECORD_PDF, ENTRIES, PROOFS, CHECKPOINT, SITE_KEYS, PEOPLE_KEYS)
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "urn:batchwright:evidence:1"
+MOST_FILES = 10_000
+MOST_BYTES = 2 * 1024**3
+MOST_RATIO = 500
+SMALL = 1024**2
+UNSAFE = re.compile(r"(\A[/\\])|(\A|/)\.{1,2}(/|\Z)|[\\:\x00-\x1f\x7f]|//")
+
+
+def pre_authentication(payload_type: str, payload: bytes) -> bytes:
+    """The bytes that a DSSE signature covers (PAE)."""
+    kind = payload_type.encode("utf-8")
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def read_zip(path: str) -> dict[str, bytes]:
+    """Contents by name; refuses unsafe or repeated names, links, and what grows beyond bounds."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = [info for info in archive.infolist() if not _is_empty_folder(info)]
+            _check_names(infos)
+            return {info.filename: _content(archive, info) for info in infos}
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        UnicodeError,
+        ValueError,
+    ) as error:
+        raise Invalid("the zip file", f"it cannot be read ({error})") from None
+
+
+def _is_empty_folder(info: zipfile.ZipInfo) -> bool:
+    return info.filename.endswith("/") and info.file_size == 0
+
+
+def _check_names(infos: Sequence[zipfile.ZipInfo]) -> None:
+    if len(infos) > MOST_FILES or sum(info.file_size for info in infos) > MOST_BYTES:
+        raise Invalid("the zip file", "too many files or bytes")
+    seen = set()
+    for info in infos:
+        name = info.filename
+        folded = unicodedata.normalize("NFC", name).casefold()
+        if folded in seen:
+            raise Invalid(name, "the name stands twice in the zip file")
+        seen.add(folded)
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        if UNSAFE.search(name) or name.endswith("/") or kind not in (0, stat.S_IFREG):
+            raise Invalid(repr(name), "the name is not safe to unpack")
+        if info.file_size > SMALL and info.file_size > MOST_RATIO * max(info.compress_size, 1):
+            raise Invalid(name, "it grows too much when unpacked")
+
+
+def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    with archive.open(info) as file:
+        data = file.read(info.file_size + 1)
+    if len(data) != info.file_size:
+        raise Invalid(info.filename, "it is not as long as the zip file says")
+    return data
+
+
+class Verification:
+    """One run over one bundle: what passed, what does not hold, what was not checked."""
+
+    def __init__(self, files: Mapping[str, bytes], trust: Mapping[str, Any] | None) -> None:
+        self.files = files
+        self.trust = trust
+        self.passed: list[str] = []
+        self.problems: list[Invalid] = []
+        self.not_checked: list[str] = []
+        self.about: dict[str, Any] = {}
+        self.entries: list[dict[str, Any]] = []
+        self._lines: list[bytes] = []
+        self._site: Any = None
+        self._note: CheckpointNote | None = None
+
+    def run(self) -> None:
+        """All checks; one that fails does not hide what the others find."""
+        self._attempt("all files are named by the manifest and unchanged", self._check_files)
+        self._attempt("the keys of the site are in order", self._check_site_keys)
+        self._attempt("the manifest is signed by the export key", self._check_manifest)
+        self._attempt("the checkpoint is signed by the log", self._check_checkpoint)
+        self._attempt("the entries are complete and chained", self._check_entries)
+        self._attempt("every entry stands in the log", self._check_proofs)
+        self._attempt("the signatures of people hold", self._check_signatures)
+        self._attempt("record.json and record.pdf belong to this record", self._check_record)
+        self._say_what_was_not_checked()
+
+    def _attempt(self, name: str, check: Callable[[], str]) -> None:
+        try:
+            told = check()
+        except Invalid as problem:
+            self.problems.append(problem)
+        except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+            self.problems.append(Invalid(name, f"the bundle is malformed ({error!r})"))
+        else:
+            self.passed.append(f"{name}{told}")
+
+    def _file(self, name: str) -> bytes:
+        if name not in self.files:
+            raise Invalid(name, "the file is missing")
+        return self.files[name]
+
+    def _statement(self) -> tuple[bytes, Any]:
+        envelope = strict_json(self._file(MANIFEST), MANIFEST)
+        if member(envelope, "payloadType", str, MANIFEST) != PAYLOAD_TYPE:
+            raise Invalid(MANIFEST, "the payload is of another type")
+        payload = base64_bytes(member(envelope, "payload", str, MANIFEST), MANIFEST)
+        statement = strict_json(payload, MANIFEST)
+        kinds = (statement.get("_type"), statement.get("predicateType"))
+        if kinds != (STATEMENT_TYPE, PREDICATE_TYPE):
+            raise Invalid(MANIFEST, "not a statement about evidence of version 1")
+        self.about = member(statement, "predicate", dict, MANIFEST)
+        return payload, statement
+
+    def _check_files(self) -> str:
+        _, statement = self._statement()
+        named = {}
+        for subject in member(statement, "subject", list, MANIFEST):
+            name = member(subject, "name", str, MANIFEST)
+            if name in named:
+                raise Invalid(MANIFEST, f"{name} is named twice")
+            named[name] = member(member(subject, "digest", dict, name), "sha256", str, name)
+        wrong = [
+            Invalid(name, _difference(name, self.files, named))
+            for name in sorted((set(self.files) - {MANIFEST}) | set(named))
+            if name not in self.files or named.get(name) != sha256(self.files[name]).hex()
+        ]
+        wrong += [
+            Invalid(name, "the file is missing, and the manifest does not ask for it")
+            for name in NEEDED
+            if name not in named and name not in self.files
+        ]
+        self.problems.extend(wrong[:-1])
+        if wrong:
+            raise wrong[-1]
+        return f" ({len(named)} files)"
+
+    def _check_site_keys(self) -> str:
+        found = strict_json(self._file(SITE_KEYS), SITE_KEYS)
+        for name in ("log", "export"):
+            if not member(found, name, list, SITE_KEYS):
+                raise Invalid(SITE_KEYS, f"it names no {name} key")
+        member(found, "origin", str, SITE_KEYS)
+        self._site = found if self.trust is None else self.trust
+        if self.trust is not None:
+            for name in ("origin", "log", "export"):
+                if not _within(found[name], self.trust.get(name)):
+                    raise Invalid(SITE_KEYS, f"{name} is not the one that you trust")
+            return " and are those that you trust"
+        return ""
+
+    def _trusted(self) -> Any:
+        if self._site is None:
+            raise Invalid(SITE_KEYS, "without the keys of the site this cannot be checked")
+        return self._site
+
+    def _check_manifest(self) -> str:
+        payload, _ = self._statement()
+        envelope = strict_json(self._file(MANIFEST), MANIFEST)
+        known = {}
+        for key in member(self._trusted(), "export", list, SITE_KEYS):
+            public = base64_bytes(member(key, "public", str, SITE_KEYS), SITE_KEYS)
+            known[export_key_id(public)] = public
+        good = 0
+        for signature in member(envelope, "signatures", list, MANIFEST):
+            public_key = known.get(member(signature, "keyid", str, MANIFEST))
+            if public_key is not None:
+                data = base64_bytes(member(signature, "sig", str, MANIFEST), MANIFEST)
+                covered = pre_authentication(PAYLOAD_TYPE, payload)
+                check_ed25519(public_key, data, covered, MANIFEST)
+                good += 1
+        if not good:
+            raise Invalid(MANIFEST, "no known export key signed it")
+        return ""
+
+    def _check_checkpoint(self) -> str:
+        text = _text(self._file(CHECKPOINT), CHECKPOINT)
+        note = CheckpointNote(text, CHECKPOINT)
+        site = self._trusted()
+        keys = [LogKey(vkey, SITE_KEYS) for vkey in member(site, "log", list, SITE_KEYS)]
+        if note.origin != member(site, "origin", str, SITE_KEYS):
+            raise Invalid(CHECKPOINT, f"it is of the log {note.origin}, not of this site")
+        note.check(keys, CHECKPOINT)
+        told = member(self.about, "checkpoint", dict, MANIFEST)
+        if (told.get("origin"), told.get("size"), told.get("root")) != (
+            note.origin,
+            note.size,
+            note.root.hex(),
+        ):
+            raise Invalid(CHECKPOINT, "it is not the checkpoint that the manifest names")
+        self._note = note
+        return f" ({note.origin}, {note.size} entries)"
+
+    def _check_entries(self) -> str:
+        data = self._file(ENTRIES)
+        if not data.endswith(b"\n"):
+            raise Invalid(ENTRIES, "the last line has no end")
+        lines = data[:-1].split(b"\n")
+        record = member(self.about, "record", str, MANIFEST)
+        prev = None
+        for rseq, line in enumerate(lines, start=1):
+            place = f"{ENTRIES} line {rseq}, entry {rseq} of {record}"
+            entry = check_entry(line, rec=record, rseq=rseq, prev=prev, place=place)
+            self.entries.append(entry)
+            self._lines.append(line)
+            prev = sha256(line).hex()
+        if len(lines) != member(self.about, "entries", int, MANIFEST):
+            raise Invalid(ENTRIES, f"{len(lines)} entries, the manifest says otherwise")
+        if prev != self.about.get("last_sha256"):
+            raise Invalid(ENTRIES, "the last entry is not the one that the manifest names")
+        return f" ({len(lines)} entries of {record}, from 1)"
+
+    def _check_proofs(self) -> str:
+        if self._note is None:
+            raise Invalid(PROOFS, "without a good checkpoint nothing can be proven")
+        proofs = strict_json(self._file(PROOFS), PROOFS)
+        listed = member(proofs, "entries", list, PROOFS)
+        if member(proofs, "size", int, PROOFS) != self._note.size:
+            raise Invalid(PROOFS, "the proofs are for another size than the checkpoint")
+        if len(listed) != len(self._lines):
+            raise Invalid(PROOFS, f"{len(listed)} proofs for {len(self._lines)} entries")
+        last = -1
+        for rseq, (line, proof) in enumerate(zip(self._lines, listed), start=1):  # noqa: B905
+            place = f"{PROOFS}, entry {rseq}"
+            index = member(proof, "index", int, place)
+            leaf = leaf_hash(line)
+            if base64_bytes(proof.get("leaf"), place) != leaf or proof.get("rseq") != rseq:
+                raise Invalid(place, "number or leaf is not that of the entry")
+            if index <= last:
+                raise Invalid(place, "the log holds the entries in another order")
+            path = [base64_bytes(part, place) for part in member(proof, "proof", list, place)]
+            check_inclusion(leaf, index, self._note.size, path, self._note.root, place)
+            last = index
+        return ""
+
+    def _check_signatures(self) -> str:
+        if len(self.entries) != self.about.get("entries"):
+            raise Invalid(ENTRIES, "signatures cannot be checked in an incomplete chain")
+        people = {}
+        listed = strict_json(self._file(PEOPLE_KEYS), PEOPLE_KEYS)
+        for key in member(listed, "keys", list, PEOPLE_KEYS):
+            public = base64_bytes(member(key, "public", str, PEOPLE_KEYS), PEOPLE_KEYS)
+            if key.get("key_id") != person_key_id(public) or key["key_id"] in people:
+                raise Invalid(PEOPLE_KEYS, f"key {key.get('key_id')} is not named by its bytes")
+            people[key["key_id"]] = key
+        signed = SignedEntries(people)
+        for number, line in enumerate(self._lines):
+            signed.take(self.entries[number], line, f"{ENTRIES} line {number + 1}")
+        return f" ({signed.count} signatures)"
+
+    def _check_record(self) -> str:
+        record = strict_json(self._file(RECORD_JSON), RECORD_JSON)
+        if member(record, "record", str, RECORD_JSON) != self.about.get("record"):
+            raise Invalid(RECORD_JSON, "it is about another record")
+        if not self._file(RECORD_PDF).startswith(b"%PDF-"):
+            raise Invalid(RECORD_PDF, "it is not a PDF file")
+        for name in (RECORD_JSON, RECORD_PDF):
+            digest = sha256(self.files[name]).hex().encode("ascii")
+            where = [n for n, line in enumerate(self._lines, start=1) if digest in line]
+            if where:
+                self.passed.append(f"{name} is the file that entry {where[0]} names")
+            else:
+                self.not_checked.append(f"{name} is named by the manifest only, by no entry")
+        return ""
+
+    def _say_what_was_not_checked(self) -> None:
+        if self.trust is None:
+            self.not_checked.append(
+                "whether the keys in keys/ belong to the site and its people: compare them with "
+                "keys that you got another way (--trust trust.json)"
+            )
+        self.not_checked.append("entries that the record got after the checkpoint")
+        self.not_checked.append(
+            "whether the log shows the same checkpoint to everybody: compare origin, size and "
+            "root with another print or a log witness"
+        )
+        if any(name.endswith(".tsr") for name in self.files):
+            self.not_checked.append("time stamps (.tsr files): use openssl ts -verify")
+
+
+def _difference(name: str, files: Mapping[str, bytes], named: Mapping[str, str]) -> str:
+    if name not in files:
+        return "the file is missing"
+    if name not in named:
+        return "the manifest does not name this file"
+    return "the content is not the one that the manifest names"
+
+
+def _within(found: Any, trusted: Any) -> bool:
+    if isinstance(found, list) and isinstance(trusted, list):
+        return all(part in trusted for part in found)
+    return bool(found == trusted)
+
+
+def _text(data: bytes, place: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Invalid(place, "not UTF-8 text") from None
+
+
+# --- Report and command line ---
+
+
+def verify_bundle(path: str, trust: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The report on a bundle file: ``result`` VALID or INVALID, with reasons; never raises for it.
+
+    OSError when the file cannot be opened.
+    """
+    try:
+        run = Verification(read_zip(path), trust)
+    except Invalid as problem:
+        run = Verification({}, trust)
+        run.problems.append(problem)
+    else:
+        run.run()
+    return {
+        "result": "INVALID" if run.problems else "VALID",
+        "record": run.about.get("record"),
+        "mode": run.about.get("mode"),
+        "checkpoint": run.about.get("checkpoint"),
+        "problems": [{"place": at.place, "problem": at.problem} for at in run.problems],
+        "passed": run.passed,
+        "not_checked": run.not_checked,
+        "ed25519": "python" if Ed25519PublicKey is None else "cryptography",
+    }
+
+
+def report_text(report: Mapping[str, Any], path: str) -> str:
+    """The report for a person."""
+    lines = [f"{report['result']}: {path}"]
+    if report["record"]:
+        lines.append(f"  record {report['record']} of a {report['mode']} site")
+    for problem in report["problems"]:
+        lines.append(f"  PROBLEM {problem['place']}: {problem['problem']}")
+    lines += [f"  ok      {name}" for name in report["passed"]]
+    lines += [f"  not checked: {name}" for name in report["not_checked"]]
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0 VALID, 1 INVALID, 2 when a file cannot be opened."""
+    parser = argparse.ArgumentParser(description="Verify an evidence bundle of Batchwright.")
+    parser.add_argument("bundle", help="the zip file")
+    parser.add_argument("--trust", help="keys of the site, received another way (trust.json)")
+    parser.add_argument("--json", action="store_true", help="report for machines")
+    given = parser.parse_args(arguments)
+    try:
+        trust = None
+        if given.trust:
+            with open(given.trust, "rb") as file:
+                trust = strict_json(file.read(), given.trust)
+        report = verify_bundle(given.bundle, trust)
+    except (OSError, Invalid) as error:
+        sys.stderr.write(f"cannot verify: {error}\n")
+        return 2
+    text = json.dumps(report, indent=2) + "\n" if given.json else report_text(report, given.bundle)
+    sys.stdout.buffer.write(text.encode("utf-8"))
+    sys.stdout.buffer.flush()
+    return 1 if report["problems"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
