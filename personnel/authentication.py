@@ -7,7 +7,8 @@ account cost the same time and get the same answer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -23,6 +24,7 @@ from core.actors import Actor, ActorKind
 from core.errors import Invalid, Refusal
 from core.events import publish
 from core.house import House, moment
+from core.sites import SiteMode, the_site
 from personnel import queries, rules
 from personnel.commands import stream_of
 from personnel.crypto import SERVICE, Queue, Sealed, Vault
@@ -129,6 +131,16 @@ def record_failure(house: House, claim: Claim) -> None:
     _failed(house, claim, known, right=False)
 
 
+@contextmanager
+def remembering(house: House, claim: Claim) -> Iterator[None]:
+    """Record it, too, when an account was withdrawn between proof and acceptance."""
+    try:
+        yield
+    except WrongCredentials:
+        record_failure(house, claim)
+        raise
+
+
 def pause_terminal(session: Session, terminal: str) -> None:
     """`TooManyTries` while the terminal has to wait after many failures."""
     tries = _tries(session, terminal)
@@ -151,6 +163,7 @@ def refusal() -> WrongCredentials:
 
 def _look_up(house: House, claim: Claim) -> _Known | None:
     with house.reading() as session:
+        vault_of(house).check(SiteMode(the_site(session).mode))
         pause_terminal(session, claim.terminal)
         real = moment(session).real
         who = queries.find(session, claim.badge)

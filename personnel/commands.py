@@ -57,7 +57,7 @@ def add_person(
         badge_key=queries.fold(badge),
         name=canonical.text(name.strip()),
         language=language,
-        natural_key=natural_key.strip(),
+        natural_key=queries.fold(natural_key),
         added_at=at,
     )
     with trail.act(session, "person.added", stream=stream_of(badge), by=by):
@@ -78,7 +78,7 @@ def _check_identity(session: Session, badge: str, name: str, natural_key: str) -
             f"badge {badge} belongs to {queries.called(known)} for ever",
             resolver="an administrator, with another badge",
         )
-    for other in queries.accounts(session, natural_key.strip()):
+    for other in queries.accounts(session, natural_key):
         if other.active:
             raise PersonExists(
                 f"this human being has an account already: {queries.called(other)}",

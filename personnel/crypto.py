@@ -113,14 +113,20 @@ class Vault:
     ) -> None:
         if len(pepper) != 32:
             raise BrokenPromise("the pepper must have 32 bytes")
-        if _cheaper(cost, STANDARD) and (not for_tests or mode is SiteMode.GMP):
-            raise BrokenPromise("a lighter Argon2id profile is for tests only")
         self._pepper = pepper
         self.cost = cost
+        self._for_tests = for_tests
+        self.check(mode)
         self._floor = cost if for_tests else STANDARD
         self._patience = patience
         each = max((os.cpu_count() or 2) // 2, 1)
         self._slots = {queue: threading.BoundedSemaphore(each) for queue in Queue}
+
+    def check(self, mode: SiteMode) -> None:
+        """`BrokenPromise` when this vault is too light for such a site."""
+        light = _cheaper(self.cost, STANDARD)
+        if light and (not self._for_tests or mode is SiteMode.GMP):
+            raise BrokenPromise("a lighter Argon2id profile is for tests only")
 
     @classmethod
     def opened(cls, keys: Path, mode: SiteMode) -> Vault:

@@ -23,6 +23,7 @@ from personnel.authentication import (
     pause_terminal,
     prove,
     record_failure,
+    remembering,
     vault_of,
 )
 from personnel.commands import stream_of
@@ -67,7 +68,7 @@ def change_passphrase(house: House, *, badge: str, old: str, new: str, terminal:
     with house.reading() as session:
         check_policy(session, proved.badge, new, old=old)
     sealed = vault_of(house).seal(proved.badge, new, proved.key)
-    with house.transaction() as session:
+    with remembering(house, claim), house.transaction() as session:
         by = queries.actor(session, proved.badge, role=PERSON_ROLE, terminal=terminal)
         with trail.act(session, "credential.changed", stream=stream_of(proved.badge), by=by) as act:
             credential = accept(session, proved)

@@ -43,7 +43,8 @@ def _of_a_person() -> ForeignKeyConstraint:
 class Person(Head, Base):
     """One personal account. `badge_key` is the folded badge, so that JDOE is jdoe for ever.
 
-    `natural_key` stands for the human being (a personnel number); independence is tested on it.
+    `natural_key` stands for the human being (a personnel number, folded); independence is tested
+    on it.
     """
 
     __tablename__ = "person"

@@ -20,39 +20,39 @@ def require(session: Session, by: Actor, permission: str) -> str:
 
     Where several roles of the person give it, the one that the actor acts as is preferred.
     """
-    allowed = [str(role) for role in roles_with(permission)]
-    if permission in DEMONSTRATION and the_site(session).mode != SiteMode.DEMONSTRATION:
-        raise NotPermitted("this is possible at a DEMONSTRATION site only", resolver="nobody")
-    if by.kind is not ActorKind.PERSON:
-        return _service_role(by, permission)
-    held = queries.roles_of(session, by.id, moment(session).site)
-    giving = [role for role in held if role in allowed]
-    if not giving:
-        raise _refusal(session, by, permission, allowed)
-    return by.role if by.role in giving else giving[0]
+    role = _giving_role(session, by, permission)
+    if role is None:
+        raise _refusal(session, by, permission)
+    return role
 
 
 def can(session: Session, by: Actor, permission: str) -> bool:
     """For screens: would `require` let the actor through?"""
-    try:
-        require(session, by, permission)
-    except NotPermitted:
-        return False
-    return True
+    return _giving_role(session, by, permission) is not None
 
 
-def _service_role(by: Actor, permission: str) -> str:
-    if permission in SERVICES.get(by.id, frozenset()):
-        return by.role
-    raise NotPermitted(
-        f"{by.name} is a {by.kind} and may not do this", resolver="a person", permission=permission
-    )
+def _giving_role(session: Session, by: Actor, permission: str) -> str | None:
+    allowed = roles_with(permission)
+    if permission in DEMONSTRATION and the_site(session).mode != SiteMode.DEMONSTRATION:
+        return None
+    if by.kind is not ActorKind.PERSON:
+        named = by.kind is ActorKind.SERVICE and permission in SERVICES.get(by.id, frozenset())
+        return by.role if named else None
+    held = queries.roles_of(session, by.id, moment(session).site)
+    giving = [role for role in held if role in allowed]
+    return by.role if by.role in giving else next(iter(giving), None)
 
 
-def _refusal(session: Session, by: Actor, permission: str, allowed: list[str]) -> NotPermitted:
-    able = queries.people_who_can(session, permission, at=moment(session).site)
+def _refusal(session: Session, by: Actor, permission: str) -> NotPermitted:
+    if permission in DEMONSTRATION and the_site(session).mode != SiteMode.DEMONSTRATION:
+        return NotPermitted("this is possible at a DEMONSTRATION site only", resolver="nobody")
+    able = ", ".join(queries.people_who_can(session, permission, at=moment(session).site))
+    needed = " or ".join(roles_with(permission))
+    why = f"holds no role for this (needed: {needed})"
+    if by.kind is not ActorKind.PERSON:
+        why = f"is a {by.kind}; this takes a person"
     return NotPermitted(
-        f"{by.name} holds no role for this (needed: {' or '.join(allowed)})",
-        resolver=", ".join(able) or "an administrator, by granting the role",
+        f"{by.name} {why}",
+        resolver=able or "an administrator, by granting the role",
         permission=permission,
     )

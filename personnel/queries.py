@@ -49,7 +49,7 @@ def find(session: Session, badge: str) -> Person | None:
 
 
 def fold(badge: str) -> str:
-    """The badge as it is compared."""
+    """A badge or personnel number as it is compared: no spelling of it is another one."""
     return badge.strip().casefold()
 
 
@@ -204,7 +204,10 @@ def access_report(session: Session, at: datetime) -> list[AccessLine]:
 def credential_of(session: Session, badge: str, *, lock: bool = False) -> Credential | None:
     """The person's credential; `lock` orders writers on PostgreSQL."""
     query = select(Credential).where(Credential.badge == badge)
-    return session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if lock:
+        # What another writer committed while we waited must not hide behind what we read before.
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return session.scalars(query).one_or_none()
 
 
 def public_key(session: Session, key_id: str) -> bytes:
@@ -232,4 +235,4 @@ def lock_in_words(session: Session, credential: Credential) -> str | None:
 
 def accounts(session: Session, natural_key: str) -> Sequence[Person]:
     """All accounts that the human being ever had."""
-    return session.scalars(select(Person).where(Person.natural_key == natural_key)).all()
+    return session.scalars(select(Person).where(Person.natural_key == fold(natural_key))).all()

@@ -20,7 +20,16 @@ from audit import trail
 from core.actors import Actor, ActorKind
 from core.house import House, moment
 from personnel import queries, rules
-from personnel.authentication import PERSON_ROLE, Claim, Proved, Purpose, accept, prove, vault_of
+from personnel.authentication import (
+    PERSON_ROLE,
+    Claim,
+    Proved,
+    Purpose,
+    accept,
+    prove,
+    remembering,
+    vault_of,
+)
 from personnel.commands import stream_of
 from personnel.credentials import hash_of
 from personnel.crypto import Sealed
@@ -74,13 +83,11 @@ def login(
 
     Raises `WrongCredentials` (the same for every reason) and `TooManyTries`.
     """
-    proved = prove(
-        house,
-        Claim(badge=badge, passphrase=passphrase, terminal=terminal, purpose=Purpose.LOGIN),
-    )
+    claim = Claim(badge=badge, passphrase=passphrase, terminal=terminal, purpose=Purpose.LOGIN)
+    proved = prove(house, claim)
     renewed = vault_of(house).renewed(proved.badge, passphrase, proved.sealed, proved.key)
     token = secrets.token_urlsafe(32)
-    with house.transaction() as session:
+    with remembering(house, claim), house.transaction() as session:
         _end(session, replaces)
         must_change = _opened(session, proved, "session.opened", terminal, renewed)
         _add(session, proved.badge, token, terminal)
@@ -94,12 +101,10 @@ def unlock(house: House, token: str, passphrase: str, *, terminal: str) -> Logge
     """
     with house.reading() as session:
         badge = _living(session, token, terminal).badge
-    proved = prove(
-        house,
-        Claim(badge=badge, passphrase=passphrase, terminal=terminal, purpose=Purpose.UNLOCK),
-    )
+    claim = Claim(badge=badge, passphrase=passphrase, terminal=terminal, purpose=Purpose.UNLOCK)
+    proved = prove(house, claim)
     fresh = secrets.token_urlsafe(32)
-    with house.transaction() as session:
+    with remembering(house, claim), house.transaction() as session:
         row = _living(session, token, terminal)
         must_change = _opened(session, proved, "session.unlocked", terminal)
         row.token_hash = hash_of(fresh).hex()

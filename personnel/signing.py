@@ -314,7 +314,10 @@ def _spend(
 
 def _ceremony(session: Session, confirmation: Confirmation) -> Ceremony:
     return session.scalars(
-        select(Ceremony).where(Ceremony.nonce == confirmation.nonce).with_for_update()
+        select(Ceremony)
+        .where(Ceremony.nonce == confirmation.nonce)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).one()
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select
 
-from core.errors import Invalid, Refusal
-from personnel import commands, credentials, crypto, rules, sessions
+from core.actors import Actor
+from core.clock import HeldClock
+from core.errors import BrokenPromise, Invalid, NotPermitted, Refusal
+from core.sites import SiteMode
+from personnel import commands, credentials, crypto, permissions, rules, sessions
 from personnel.errors import (
     NotSignedIn,
     SecondPersonNeeded,
@@ -15,7 +20,13 @@ from personnel.errors import (
     WrongCredentials,
 )
 from personnel.models import Credential, LoginSession
-from tests.integration.personnel.conftest import PASSPHRASES, TERMINAL, Plant
+from tests.integration.personnel.conftest import (
+    PASSPHRASES,
+    TERMINAL,
+    Plant,
+    composed,
+    make_site,
+)
 
 
 def fail(plant: Plant, badge: str, terminal: str = TERMINAL, times: int = 1) -> str:
@@ -223,3 +234,43 @@ def test_limits_are_those_that_the_documentation_names() -> None:
     assert rules.IDLE_LIMIT.total_seconds() == 600
     assert rules.ABSOLUTE_LIMIT.total_seconds() == 12 * 3600
     assert issubclass(TooManyTries, Refusal)
+
+
+@pytest.mark.urs("URS-IAM-050")
+def test_who_is_deactivated_while_the_passphrase_is_tested_gets_no_session(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = crypto.Vault.open
+
+    def slow(vault: crypto.Vault, *arguments: object) -> object:
+        opened = real(vault, *arguments)  # type: ignore[arg-type]  # passed through untouched
+        plant.do(commands.deactivate_person, "P-101", reason="left the firm", by="A-001")
+        return opened
+
+    monkeypatch.setattr(crypto.Vault, "open", slow)
+    with pytest.raises(WrongCredentials):
+        plant.login("P-101")
+    assert plant.actions("person/P-101")[-2:] == ["person.deactivated", "login.failed"]
+    with plant.house.reading() as session:
+        assert session.scalars(select(LoginSession)).all() == []
+
+
+@pytest.mark.urs("URS-IAM-070")
+def test_a_gmp_site_refuses_the_light_vault_of_tests(tmp_path: Path, clock: HeldClock) -> None:
+    url = f"sqlite:///{tmp_path / 'gmp.db'}"
+    make_site(url, SiteMode.GMP)
+    plant = composed(url, clock)
+    with pytest.raises(BrokenPromise, match="for tests only"):
+        sessions.login(plant.house, "P-101", "whatever it may be", terminal=TERMINAL)
+    plant.house.database.close()
+
+
+@pytest.mark.urs("URS-IAM-020")
+def test_a_gmp_site_has_no_clock_to_move(tmp_path: Path, clock: HeldClock) -> None:
+    url = f"sqlite:///{tmp_path / 'gmp.db'}"
+    make_site(url, SiteMode.GMP)
+    plant = composed(url, clock)
+    presenter = Actor.service("presenter", trigger="presenter page")
+    with plant.house.reading() as session, pytest.raises(NotPermitted, match="DEMONSTRATION"):
+        permissions.require(session, presenter, "clock.advance")
+    plant.house.database.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import select
 
@@ -389,3 +391,34 @@ def test_nobody_undertakes_for_another_or_twice(plant: Plant) -> None:
             plant.confirm("P-101", "undertaken", digest=digest),
             by="P-101",
         )
+
+
+@pytest.mark.urs("URS-SIG-080")
+def test_two_uses_of_one_confirmation_at_once_make_one_signature(plant_on_both: Plant) -> None:
+    plant = plant_on_both
+    confirmation = plant.confirm("P-101")
+
+    def use(_: int) -> str:
+        try:
+            return plant.seal(confirmation).nonce
+        except ConfirmationSpent:
+            return "spent"
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = sorted(pool.map(use, range(4)))
+    assert outcomes == sorted([confirmation.nonce, "spent", "spent", "spent"])
+    assert len(all_signatures(plant)) == 1
+
+
+@pytest.mark.urs("URS-SIG-080", "URS-IAM-080")
+def test_wrong_passphrases_at_the_same_time_are_all_counted(plant_on_both: Plant) -> None:
+    plant = plant_on_both
+
+    def guess(terminal: str) -> None:
+        with pytest.raises(WrongSecret):
+            plant.confirm("P-101", passphrase="guess after guess", terminal=terminal)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(guess, ["Room 1.12", "Room 1.14"]))
+    failures = [e["facts"]["failures"] for e in plant.entries("person/P-101")[-2:]]
+    assert failures == [1, 2]
