@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,15 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+@pytest.fixture(scope="session")
+def base_url() -> str | None:
+    """Nothing in front of addresses; a folder whose tests share one server says so itself.
+
+    Stands here because the plugin's own fixture raises a deprecation warning of pytest 9.
+    """
+    return None
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +49,10 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
         "timezone_id": "Pacific/Auckland",
         "reduced_motion": "reduce",
     }
+
+
+@pytest.fixture(scope="session")
+def axe_source() -> str:
+    """axe-core as text, for `page.evaluate(axe_source)`; it passes the content security policy."""
+    root = Path(__file__).parents[2]
+    return (root / "frontend/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
