@@ -85,6 +85,12 @@ NEEDS = (
         ("run", "test"),
     ),
     Need("browser tests", _has_chromium, ("chromium",), ("test",)),
+    Need(
+        "the driver of the browser tests",
+        lambda: _loads(("libatomic.so.1",)),
+        ("libatomic1",),
+        ("test",),
+    ),
     Need("tests on PostgreSQL", _has_postgresql, ("postgresql",), ("test",)),
     Need(
         "tests that read a PDF", lambda: shutil.which("pdftotext") is not None, ("poppler-utils",),
