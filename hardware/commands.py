@@ -463,3 +463,9 @@ def _reported(request: WriteRequest, outcome: WriteOutcome) -> WriteReported:
         old_value=outcome.old_value,
         problem=outcome.problem,
     )
+
+
+def note_counter(session: Session, tag: str, value: Decimal, *, by: Actor, at: datetime) -> bool:
+    """The gateway saw a usage counter beyond its limit; True when it was told for the first
+    time."""
+    return watch_counter(session, queries.tag(session, tag), value, by=by, at=at)

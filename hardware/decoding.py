@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 
 from hardware.errors import DecodeProblem
 from hardware.words import Order, TagType
@@ -51,6 +52,7 @@ class Block:
         return self.start <= start and start + count <= self.start + self.count
 
 
+@cache
 def parse_address(text: str) -> ModbusAddress:
     """Read ``IR 0``, ``HR 100``, ``C 0``, ``DI 3`` or ``IR 6.2``. Raises DecodeProblem."""
     found = ADDRESS.fullmatch(text)

@@ -207,6 +207,14 @@ class Historian:
         )
         return {row[0]: self._stored(row) for row in rows}
 
+    def last_seen(self, tags: Iterable[str]) -> datetime | None:
+        """Site time of the newest current value among these tags; None when there is none."""
+        rows = self._rows(
+            "SELECT max(ts) FROM tag_current WHERE tag IN (SELECT value FROM json_each(?))",
+            [json.dumps(list(tags))],
+        )
+        return None if rows[0][0] is None else _at(rows[0][0])
+
     def points(self, tag: str, start: datetime, end: datetime) -> list[Point]:
         """Samples in [start, end] in order, led by the one in force at `start` if there is one."""
         before = self._rows(

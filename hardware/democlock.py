@@ -1,0 +1,149 @@
+"""The clock of a demonstration site, moved forward on purpose (architecture, section 8).
+
+One audited act says from, to and why. While process values are recorded the clock moves in steps
+of at most 10 s: the simulators advance and publish, the gateway has stored the values, then the
+caller's tick runs; otherwise it moves from due time to due time. It never goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from audit import trail
+from audit.streams import SITE
+from core import jobs, sites
+from core.actors import Actor
+from core.house import House, moment
+
+STEP = timedelta(seconds=10)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Simulators(Protocol):
+    """The simulated plant, as its control client offers it."""
+
+    def advance(
+        self, to: datetime, *, offset: timedelta | None = None, until_change: bool = False
+    ) -> object:
+        """Step the models to this site time and publish their values."""
+
+
+class Sweeper(Protocol):
+    """The gateway, as its control client offers it."""
+
+    def begin_steps(self, site_time: datetime) -> None:
+        """Background samples do not count from now on."""
+
+    def sweep(self, site_time: datetime) -> object:
+        """Read and store everything with this site time; return when it is committed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Where the clock stands after one step."""
+
+    at: datetime
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """Where an advance came to, in how many steps, and whether the caller's tick ended it."""
+
+    reached: datetime
+    steps: int
+    stopped: bool
+
+
+Tick = Callable[[Step], bool]
+"""Called after each step, outside any transaction; True ends the advance there."""
+
+
+def advance(
+    house: House,
+    simulators: Simulators | None,
+    gateway: Sweeper | None,
+    to: datetime,
+    *,
+    reason: str,
+    by: Actor,
+    recording: bool | Callable[[], bool] = True,
+    until: Tick | None = None,
+    most: timedelta = STEP,
+) -> Advance:
+    """Move the site's clock to `to`, or until `until` says so.
+
+    `recording` tells before each step whether process values are recorded: then a step is at most
+    `most` long, else it reaches to the next due job. Each step ends at due times exactly. Raises
+    ClockNotMovable in a GMP site or when `to` lies in the past; what was reached is audited
+    however it ends.
+    """
+    start = house.perform(_begin, to, reason=reason, by=by)
+    at, number, stopped = start, 0, False
+    with ExitStack() as ending:
+        ending.callback(lambda: house.perform(_end, start, number, stopped, reason=reason, by=by))
+        if gateway is not None:
+            gateway.begin_steps(start)
+        while at < to and not stopped:
+            at = _step(house, to, most if _asked(recording) else None)
+            number += 1
+            if simulators is not None:
+                simulators.advance(at, offset=_offset(house, at))
+            if gateway is not None:
+                gateway.sweep(at)
+            stopped = until is not None and until(Step(at=at, number=number))
+    return Advance(reached=at, steps=number, stopped=stopped)
+
+
+def _asked(recording: bool | Callable[[], bool]) -> bool:
+    return recording if isinstance(recording, bool) else recording()
+
+
+def _begin(session: Session, to: datetime, *, reason: str, by: Actor, at: datetime) -> datetime:
+    if to < at:
+        raise sites.ClockNotMovable("the site clock only moves forward", resolver="nobody")
+    facts = {"from": at.isoformat(), "to": to.isoformat()}
+    with trail.act(session, "clock.advanced", stream=SITE, by=by, reason=reason, facts=facts):
+        sites.move_clock(session, timedelta(0))
+    return at
+
+
+def _end(
+    session: Session,
+    start: datetime,
+    steps: int,
+    stopped: bool,
+    *,
+    reason: str,
+    by: Actor,
+    at: datetime,
+) -> None:
+    facts = {"from": start.isoformat(), "reached": at.isoformat(), "steps": steps}
+    facts["ended_by"] = "the condition that was waited for" if stopped else "its end"
+    with trail.act(session, "clock.stopped", stream=SITE, by=by, reason=reason, facts=facts):
+        pass
+
+
+def _step(house: House, to: datetime, most: timedelta | None) -> datetime:
+    """One transaction: move the clock by one step; answers the new site time."""
+    with house.transaction() as session:
+        now = moment(session).site
+        goals = [to]
+        if most is not None:
+            goals.append(now + most)
+        due = jobs.next_due(session)
+        if due is not None and due > now:
+            goals.append(due)
+        goal = min(goals)
+        sites.move_clock(session, max(goal - now, timedelta(0)))
+        return max(goal, now)
+
+
+def _offset(house: House, at: datetime) -> timedelta:
+    return at - house.clock.now()

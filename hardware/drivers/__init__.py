@@ -1,0 +1,1 @@
+"""Drivers: one small interface, one file per protocol."""
