@@ -69,16 +69,22 @@ class Cell:
         """
         busy = [unit for unit in self.units.values() if unit.busy]
         begin, changes = self.now, list[Change]()
-        while busy and self.now < to and not (until_change and changes):
+        while self.now < to and any(unit.busy for unit in busy):
             dt = min(STEP, (to - self.now).total_seconds())
             self.now += timedelta(seconds=dt)
             changes += self._step(busy, dt)
-        if not (until_change and changes):
+            if until_change and changes:
+                break
+        else:
+            self._rest(busy, self.now, to)
             self.now = max(self.now, to)
-        rest = (self.now - begin).total_seconds()
-        if rest > 0.0:
-            self._step([unit for unit in self.units.values() if unit not in busy], rest)
+        self._rest([unit for unit in self.units.values() if unit not in busy], begin, self.now)
         return changes
+
+    def _rest(self, units: Sequence[Unit], begin: datetime, end: datetime) -> None:
+        """One step for units at rest, however long."""
+        if end > begin:
+            self._step(units, (end - begin).total_seconds())
 
     def _step(self, units: Sequence[Unit], dt: float) -> list[Change]:
         changes = []

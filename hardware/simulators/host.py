@@ -19,6 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from hardware.simulators.control_server import ControlServer
+from hardware.simulators.memory import MemoryUnreadable
 from hardware.simulators.plant import Plant, PlantConfig
 
 TOKEN_LENGTH = 16
@@ -29,7 +30,7 @@ class SimulatorConfig:
     """Settings of one host; ports of 0 are chosen by the system and announced.
 
     `token` opens the control channel, at least 16 characters. `offset` is site time minus real
-    time at the start.
+    time at the start. With a `state_file` the machines go on where they stood.
     """
 
     pki: Path
@@ -39,6 +40,7 @@ class SimulatorConfig:
     control_port: int = 0
     offset: timedelta = timedelta(0)
     seed: int = 1
+    state_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ async def serve(
             modbus_port=config.modbus_port,
             offset=config.offset,
             seed=config.seed,
+            state_file=config.state_file,
         )
     )
     control = ControlServer(plant, port=config.control_port, token=config.token)
@@ -126,8 +129,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         control_port=options.control_port,
         offset=timedelta(seconds=options.offset),
         seed=options.seed,
+        state_file=options.state_file,
     )
-    asyncio.run(_serve_until_signal(config))
+    try:
+        asyncio.run(_serve_until_signal(config))
+    except MemoryUnreadable as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     return 0
 
 
@@ -142,6 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--control-port", type=int, default=0)
     parser.add_argument("--offset", type=float, default=0.0, help="site time minus real time, s")
     parser.add_argument("--seed", type=int, default=1, help="seed of the measurement noise")
+    parser.add_argument("--state-file", type=Path, help="where the machines remember their state")
     return parser
 
 

@@ -7,11 +7,13 @@ between advances the models follow real time in ticks.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from hardware.simulators import memory
 from hardware.simulators.cell import Cell, Change
 from hardware.simulators.errors import ArgumentRefused
 from hardware.simulators.lines import MODBUS_SERVER, OPCUA_SERVER, Lines
@@ -19,6 +21,7 @@ from hardware.simulators.modbus_server import ModbusLine
 from hardware.simulators.opcua_server import GranServer
 
 TICK = 0.4
+TICKS_PER_SAVE = 10
 # One piece of a long advance; the sockets live in between.
 PIECE = timedelta(minutes=10)
 # A moment that the tick has just passed is not an error of the caller.
@@ -32,13 +35,17 @@ def real_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlantConfig:
-    """Where the plant listens and where its time begins; ports of 0 are chosen by the system."""
+    """Where the plant listens and where its time begins; ports of 0 are chosen by the system.
+
+    With a `state_file` the machines go on where they stood when the plant last stopped.
+    """
 
     pki: Path
     opcua_port: int = 0
     modbus_port: int = 0
     offset: timedelta = timedelta(0)
     seed: int = 1
+    state_file: Path | None = None
 
 
 class Plant:
@@ -48,6 +55,9 @@ class Plant:
         self._real = real
         self.offset = config.offset
         self.cell = Cell(real() + config.offset, config.seed)
+        self._state_file = config.state_file
+        if config.state_file is not None:
+            memory.load(self.cell, config.state_file)
         self.lines = Lines(self.cell.units)
         self.opcua = GranServer(
             self.cell,
@@ -68,19 +78,27 @@ class Plant:
 
     async def stop(self) -> None:
         """Close both servers."""
+        self.save()
         await self.modbus.stop()
         await self.opcua.stop()
+
+    def save(self) -> None:
+        """Remember the states of the machines, when a state file is given."""
+        if self._state_file is not None:
+            memory.save(self.cell, self._state_file)
 
     def now(self) -> datetime:
         """Site time now; never before the time of the models."""
         return max(self.cell.now, self._real() + self.offset)
 
     async def run(self) -> None:
-        """Follow real time until cancelled."""
-        while True:
+        """Follow real time until cancelled, and remember the machines every few seconds."""
+        for tick in itertools.count(1):
             await asyncio.sleep(TICK)
             async with self._turn:
                 await self._move(self.now())
+            if tick % TICKS_PER_SAVE == 0:
+                self.save()
 
     async def follow(self) -> None:
         """Bring the models to the present moment and publish."""

@@ -12,6 +12,8 @@ from hardware.simulators.models.unit import Number, Picture, Unit, number_of, re
 class Blender(Unit):
     """BLE-01; revolutions count from zero at each start, speed lags by 3 s, the brake by 1 s."""
 
+    kept = ("running", "preset", "set_speed", "revolutions", "_speed.value")
+
     def __init__(self, code: str = "BLE-01") -> None:
         super().__init__(code)
         self.running = False

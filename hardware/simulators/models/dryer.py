@@ -40,6 +40,23 @@ class Dryer(Unit):
     """FBD-01; empty and cold at the start, with a filter of 900 Pa at 2000 m3/h."""
 
     set_points_by_hand = frozenset(WRITE_RANGES)
+    kept = (
+        "logic.phase",
+        "logic.state",
+        "logic.ran",
+        "logic.since",
+        "solids_kg",
+        "moisture",
+        "filter_pa",
+        "runs",
+        "command_word",
+        "set_points",
+        "_hot_for",
+        "_inlet.value",
+        "_air.value",
+        "_product.value",
+        "_exhaust.value",
+    )
 
     def __init__(self, seed: int, code: str = "FBD-01") -> None:
         super().__init__(code)

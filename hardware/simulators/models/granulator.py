@@ -40,6 +40,27 @@ class Granulator(Unit):
     """GRA-01; the tags of BV-01 are among its values."""
 
     set_points_by_hand = frozenset(WRITE_RANGES)
+    kept = (
+        "logic.phase",
+        "logic.state",
+        "logic.ran",
+        "logic.since",
+        "dry_kg",
+        "water_kg",
+        "binder_kg",
+        "vessel_water",
+        "vessel_solids",
+        "massed",
+        "total",
+        "base_power",
+        "end_power",
+        "command_word",
+        "set_points",
+        "_impeller.value",
+        "_chopper.value",
+        "_rate.value",
+        "_product.value",
+    )
 
     def __init__(self, seed: int, code: str = "GRA-01") -> None:
         super().__init__(code)

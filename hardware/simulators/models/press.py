@@ -52,6 +52,24 @@ class Press(Unit):
     """TAB-01; the tool counter starts at 4,900,000."""
 
     set_points_by_hand = frozenset({"SC201"})
+    kept = (
+        "state",
+        "reason",
+        "permit",
+        "set_speed",
+        "blend_kg",
+        "tablet_mg",
+        "good",
+        "rejects",
+        "tool",
+        "_setup",
+        "_run",
+        "_due",
+        "_reject_due",
+        "_since",
+        "_loaded",
+        "_turret.value",
+    )
 
     def __init__(self, seed: int, code: str = "TAB-01") -> None:
         super().__init__(code)
@@ -68,7 +86,7 @@ class Press(Unit):
         self._run = 0
         self._due = 0.0
         self._reject_due = 0.0
-        self._since = 0.0
+        self._since = 60.0
         self._turret = Lag(0.0, 2.0)
         self._loaded = False
         sigmas = {"SI201": 0.1, "WI201": 0.25, "WI202": 0.08, "WI203": 6.0}

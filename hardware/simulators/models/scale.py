@@ -19,6 +19,8 @@ class Scale(Unit):
     shown exactly, rounded to the readability.
     """
 
+    kept = ("load", "label", "tared", "_since", "_cell.value")
+
     def __init__(self, code: str, capacity: float, readability: float) -> None:
         super().__init__(code)
         self.capacity = capacity

@@ -56,6 +56,8 @@ class RoomMonitor(Unit):
 class WaterPoint(Unit):
     """PW-03: conductivity near 0.60 uS/cm at 25 Cel and the kg drawn since the last batch."""
 
+    kept = ("conductivity", "drawn")
+
     def __init__(self, seed: int, code: str = "PW-03") -> None:
         super().__init__(code)
         self.conductivity = 0.60
@@ -86,6 +88,8 @@ class WaterPoint(Unit):
 
 class EnergyMeter(Unit):
     """MTR-01: counts the electrical energy (kW.h) and compressed air (m3) of the site."""
+
+    kept = ("energy", "air")
 
     def __init__(self, power: Callable[[], float], code: str = "MTR-01") -> None:
         super().__init__(code)

@@ -16,10 +16,12 @@ class Unit(ABC):
     """One machine: steps in time, shows values by tag, takes writes, manual commands and charges.
 
     Refusals are raised as `CommandRefused`; a refused call changes nothing. `set_points_by_hand`
-    are the writable tags that somebody at the machine's own panel can change, too.
+    are the writable tags that somebody at the machine's own panel can change, too;
+    `kept` are the attributes that outlive a restart.
     """
 
     set_points_by_hand: ClassVar[frozenset[str]] = frozenset()
+    kept: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, code: str) -> None:
         self.code = code
