@@ -174,18 +174,7 @@ def _people(entries: list[Logged], people: Iterable[PersonKey]) -> dict[str, Any
         if change["table"] == "signature"
     }
     keys = sorted((key for key in people if key.key_id in used), key=lambda key: key.badge)
-    return {"keys": [_published(key) for key in keys]}
-
-
-def _published(key: PersonKey) -> dict[str, Any]:
-    until = key.valid_until
-    return {
-        "key_id": key.key_id,
-        "badge": key.badge,
-        "public": _base64(key.public),
-        "valid_from": canonical.moment_text(key.valid_from),
-        "valid_until": None if until is None else canonical.moment_text(until),
-    }
+    return {"keys": [key.published() for key in keys]}
 
 
 def _envelope(

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from audit import log
 from audit.errors import TamperedTrail
 from audit.keys import LogSigner
 from audit.models import Checkpoint
@@ -54,6 +55,23 @@ def check(checkpoint: Checkpoint, keys: Iterable[LogKey]) -> CheckpointNote:
     if (note.size, note.root) != (checkpoint.size, bytes(checkpoint.root)):
         raise TamperedTrail(f"{place}: the row differs from its signed note")
     return note
+
+
+def check_outside(session: Session, note_text: str, keys: Iterable[LogKey]) -> None:
+    """The log still contains what a checkpoint kept outside the database says (start-up guard).
+
+    `TamperedTrail` when the log is shorter than that or has another root at that size.
+    """
+    try:
+        note = CheckpointNote(note_text, "checkpoint kept outside")
+        note.check(keys, "checkpoint kept outside")
+    except Invalid as error:
+        raise TamperedTrail(str(error)) from None
+    size = log.size_of(session)
+    if size < note.size:
+        raise TamperedTrail(f"the log has {size} leaves, not {note.size}: its tail is gone")
+    if note.size and log.root(log.StoredTree(session).read, note.size) != note.root:
+        raise TamperedTrail(f"the log has another root at size {note.size}")
 
 
 def row(site: int, size: int, root: bytes, note: str, at: object) -> dict[str, object]:

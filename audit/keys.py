@@ -18,7 +18,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit import verifier
+from audit import canonical, verifier
 from core.errors import BrokenPromise
 
 LOG_PURPOSE = "batchwright-log-key-v1"
@@ -107,6 +107,17 @@ class PersonKey:
     def key_id(self) -> str:
         """The name of the key, which follows from it."""
         return verifier.person_key_id(self.public)
+
+    def published(self) -> dict[str, Any]:
+        """As it stands in ``keys/people.json`` of a bundle."""
+        until = self.valid_until
+        return {
+            "key_id": self.key_id,
+            "badge": self.badge,
+            "public": canonical.bytes_text(self.public),
+            "valid_from": canonical.moment_text(self.valid_from),
+            "valid_until": None if until is None else canonical.moment_text(until),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,49 @@
+"""What a verification found: problems with their place, counts, and what it did not check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from audit.errors import TamperedTrail
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something does not hold; `place` names table, row, entry or record."""
+
+    place: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}"
+
+
+@dataclass(slots=True)
+class Report:
+    """The result of a verification; `holds` only when nothing is wrong."""
+
+    problems: list[Problem] = field(default_factory=list)
+    not_checked: list[str] = field(default_factory=list)
+    streams: int = 0
+    entries: int = 0
+    signatures: int = 0
+    rows: int = 0
+    logged: int = 0
+    waiting: int = 0
+    checkpoint: str | None = None
+    """Origin, size and root of the newest checkpoint, to compare with one kept outside."""
+
+    @property
+    def holds(self) -> bool:
+        """True when no problem was found."""
+        return not self.problems
+
+    def add(self, place: str, what: str) -> None:
+        """Note a problem."""
+        self.problems.append(Problem(place, what))
+
+    def require(self) -> None:
+        """`TamperedTrail` naming the first problems, when there are any."""
+        if self.problems:
+            named = "; ".join(str(problem) for problem in self.problems[:5])
+            raise TamperedTrail(f"{len(self.problems)} problems: {named}")
