@@ -39,7 +39,7 @@ def _need(
 
 
 def _phrase(name: str, help_: str) -> Element:
-    lang = _need("lang", T.LANG, "language tag")
+    lang = _need("lang", T.LANG)
     return Element(name=name, cls=step.Phrase, help=help_, attributes=(lang,), body="text")
 
 

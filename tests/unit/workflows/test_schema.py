@@ -11,11 +11,11 @@ import pytest
 from lxml import etree
 
 from workflows.schema.definition import ELEMENTS
-from workflows.schema.generate import DESCRIPTOR, XSD, generated
+from workflows.schema.generate import DESCRIPTOR, PAGE, XSD, generated
 from workflows.schema.grammar import Element, ValueType
 
 
-@pytest.mark.parametrize("path", [XSD, DESCRIPTOR])
+@pytest.mark.parametrize("path", [XSD, DESCRIPTOR, PAGE])
 def test_the_committed_file_is_what_the_definition_says(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == generated()[path], (
         "run python -m workflows.schema.generate"
