@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -266,6 +267,17 @@ def test_an_id_used_twice_is_refused() -> None:
 )
 def test_header_entry_and_level_are_needed_once(parts: tuple[str, ...], code: str) -> None:
     assert code in codes(bpmn(*parts))
+
+
+def test_a_file_is_read_as_an_editor_saves_it() -> None:
+    data = (Path(__file__).parent / "models" / "editor_export.bpmn").read_bytes()
+    level = import_procedure(data).procedure.level("Dry")
+    assert [flow.id for flow in level.outgoing("Choice")] == ["Flow_4", "Flow_5"]
+    assert level.boundaries("Task_Dry")[0].name == "too hot"
+    shapes = data.replace(b'x="150"', b'x="170"')
+    assert import_procedure(shapes).content_digest == import_procedure(data).content_digest
+    broken = data.replace(b"<bpmn2:incoming>Flow_5<", b"<bpmn2:incoming>Flow_9<")
+    assert codes(broken) == ["flow.reference"]
 
 
 def imported(*nodes: str, comment: str = "") -> Imported:
