@@ -6,7 +6,6 @@ an entry of the person's own stream, ``person/P-101``.
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from uuid import UUID
 
@@ -26,7 +25,6 @@ from personnel.events import PersonDeactivated
 from personnel.models import Person, Qualification, RoleEnd, RoleGrant, RoleRequest
 from personnel.rules import Held, Role
 
-BADGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{1,39}\Z")
 WHOLE_SITE = "this site"
 
 
@@ -66,7 +64,7 @@ def add_person(
 
 
 def _check_identity(session: Session, badge: str, name: str, natural_key: str) -> None:
-    if not BADGE.match(badge):
+    if not queries.BADGE.match(badge):
         raise Invalid(
             f"{badge!r} cannot be a badge: letters, digits and -", resolver="who types it"
         )

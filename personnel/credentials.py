@@ -21,12 +21,12 @@ from personnel import administration, endings, queries, rules
 from personnel.commands import stream_of
 from personnel.events import CredentialReset
 from personnel.models import Credential, Person
-from personnel.passphrases import generated_secret
+from personnel.passphrases import as_bytes, generated_secret
 
 
 def hash_of(secret: str) -> bytes:
     """What is stored of a random single-use secret or token (no stretching needed: 120 bits)."""
-    return hashlib.sha256(secret.strip().encode()).digest()
+    return hashlib.sha256(as_bytes(secret.strip())).digest()
 
 
 def issue_secret(session: Session, badge: str, *, reason: str, by: Actor, at: datetime) -> str:

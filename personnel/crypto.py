@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from audit.signatures import key_id
 from core.errors import BrokenPromise, Busy
 from core.sites import SiteMode
-from personnel.passphrases import normal
+from personnel.passphrases import as_bytes, normal
 
 DOMAIN = b"batchwright-credential-v1"
 SERVICE = "vault"
@@ -193,8 +193,8 @@ class Vault:
                 iterations=cost.iterations,
                 lanes=cost.lanes,
                 memory_cost=cost.memory_kib,
-            ).derive(normal(passphrase).encode())
-        info = DOMAIN + b"|" + badge.encode()
+            ).derive(as_bytes(normal(passphrase)))
+        info = DOMAIN + b"|" + as_bytes(badge)
         both = HKDF(hashes.SHA256(), 64, salt=self._pepper, info=info).derive(stretched)
         return both[:32], both[32:]
 

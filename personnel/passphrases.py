@@ -49,6 +49,11 @@ def normal(passphrase: str) -> str:
     return unicodedata.normalize("NFC", passphrase)
 
 
+def as_bytes(text: str) -> bytes:
+    """UTF-8 of any text that an interface may hand in, halves of surrogate pairs included."""
+    return text.encode("utf-8", "surrogatepass")
+
+
 def weakness(passphrase: str, *, context: Iterable[str]) -> str | None:
     """Why the passphrase is refused, in words, or None; `context` are names around its owner."""
     text = normal(passphrase)

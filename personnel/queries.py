@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,8 @@ from personnel.models import (
 )
 from personnel.rules import Held, Role, Training
 
+BADGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{1,39}\Z")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessLine:
@@ -44,6 +47,8 @@ class AccessLine:
 
 def find(session: Session, badge: str) -> Person | None:
     """The person with that badge in any spelling of its letters, active or not."""
+    if not BADGE.match(badge.strip()):
+        return None
     folded = fold(badge)
     return session.scalars(select(Person).where(Person.badge_key == folded)).one_or_none()
 

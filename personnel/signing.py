@@ -194,14 +194,20 @@ def seal(
 ) -> Signature:
     """Sign the content now, in this transaction, as part of `act` (of the same record).
 
-    `role` is what the signer acts as and must be held now; `prior` is the signature that this one
-    countersigns, by another human being. Refusing to sign is the meaning ``rejected`` with a
-    reason. Qualification for the work is the caller's check (`queries.require_qualified`).
+    The signer is the actor of `act`; `role` is what the signer acts as, held now; `prior` is the
+    signature that this one countersigns, by another human being. Refusing to sign is the meaning
+    ``rejected`` with a reason. Qualification for the work is the caller's check
+    (`queries.require_qualified`).
 
     Raises `ContentChanged`, `ConfirmationSpent`, `SigningRefused` and its kinds,
     `RejectionWithoutReason`; then nothing was signed.
     """
     who = queries.person(session, confirmation.badge)
+    if act.by.id != who.badge:
+        raise SigningRefused(
+            f"{queries.called(who)} confirmed, but {act.by.name} acts: nobody signs for another",
+            resolver="the one who acts, by signing in person",
+        )
     if not queries.has_undertaken(session, who.badge):
         raise UndertakingMissing(
             f"{queries.called(who)} has not signed the undertaking yet", resolver=who.name
@@ -382,8 +388,8 @@ def _record(house: House, refusal: Refusal, badge: str, wish: _Wish) -> None:
         facts = {
             "rule": refusal.rule,
             "fact": canonical.text(refusal.fact),
-            "digest": wish.digest,
-            "meaning": wish.meaning,
+            "digest": canonical.text(wish.digest),
+            "meaning": canonical.text(wish.meaning),
         }
         with trail.act(session, "signing.refused", stream=stream, by=by, facts=facts):
             pass

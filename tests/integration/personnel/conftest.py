@@ -111,13 +111,14 @@ class Plant:
         badge = confirmation.badge
         role = more.pop("role", ROLES.get(badge, "ADMIN"))
         content = more.pop("content", CONTENT)
+        by = self.actor(more.pop("by", badge), role)
         wanted = {"meaning": confirmation.meaning, "role": role, **more}
         with self.house.transaction() as session:
             with trail.act(
                 session,
                 "step.completed",
                 stream=Stream.parse(content.record),
-                by=self.actor(badge, role),
+                by=by,
                 object=content.object,
             ) as act:
                 signature = signing.seal(session, confirmation, content, act=act, **wanted)

@@ -274,3 +274,13 @@ def test_a_gmp_site_has_no_clock_to_move(tmp_path: Path, clock: HeldClock) -> No
     with plant.house.reading() as session, pytest.raises(NotPermitted, match="DEMONSTRATION"):
         permissions.require(session, presenter, "clock.advance")
     plant.house.database.close()
+
+
+@pytest.mark.urs("URS-SEC-020", "URS-IAM-080")
+@pytest.mark.parametrize("odd", ["\ud800", "P-101\x00", "' OR 1=1 --", "x" * 10_000, "", "Ｐ-101"])
+def test_odd_input_is_only_a_failed_login(plant: Plant, odd: str) -> None:
+    for badge, words in ((odd, "guess after guess"), ("P-101", odd)):
+        with pytest.raises(WrongCredentials):
+            sessions.login(plant.house, badge, words, terminal=TERMINAL)
+    with pytest.raises(NotSignedIn):
+        sessions.current(plant.house, odd, terminal=TERMINAL)

@@ -367,6 +367,13 @@ def test_a_service_or_an_administrator_signs_nothing(plant: Plant) -> None:
         plant.confirm("A-001")
 
 
+@pytest.mark.urs("URS-SIG-070")
+def test_nobody_signs_in_the_act_of_another(plant: Plant) -> None:
+    with pytest.raises(SigningRefused, match="nobody signs for another"):
+        plant.seal(plant.confirm("P-102"), by="P-101")
+    assert all_signatures(plant) == []
+
+
 @pytest.mark.urs("URS-SIG-080")
 def test_a_refused_transaction_leaves_the_confirmation_usable(plant: Plant) -> None:
     confirmation = plant.confirm("P-101")
