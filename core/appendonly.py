@@ -1,23 +1,38 @@
-"""Append-only by the database itself: triggers made from how each table is kept.
+"""Append-only by the database itself: triggers and rights made from how each table is kept.
 
 Necessary, never sufficient: who owns the file or the schema can drop a trigger, which the log's
 checkpoints outside the database find. The check at start finds a missing trigger (URS-AUD-050).
+On PostgreSQL the application's role owns nothing and may not even try (`grant`).
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from collections.abc import Iterator
 
-from core.db import Kept, kept_tables
+from sqlalchemy import Connection, Table, UniqueConstraint, text
+
+from core.db import Base, Kept, kept_tables
 from core.errors import BrokenPromise
 
 PREFIX = "keep_"
+RIGHTS = {
+    Kept.FACT: "SELECT, INSERT",
+    Kept.HEAD: "SELECT, INSERT, UPDATE",
+    Kept.UNAUDITED: "SELECT, INSERT, UPDATE, DELETE",
+}
 
-POSTGRES_FUNCTION = """
-CREATE OR REPLACE FUNCTION keep_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+POSTGRES_BODY = """
 BEGIN
   RAISE EXCEPTION 'append-only: % on % is refused', TG_OP, TG_TABLE_NAME;
-END $$
+END """
+POSTGRES_FUNCTION = (
+    "CREATE OR REPLACE FUNCTION keep_refuse() RETURNS trigger LANGUAGE plpgsql "
+    f"AS $${POSTGRES_BODY}$$"
+)
+POSTGRES_TRIGGERS = """
+SELECT t.tgname, pg_get_triggerdef(t.oid, true)
+FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE NOT t.tgisinternal AND t.tgenabled = 'A' AND p.prosrc = :body
 """
 
 
@@ -41,20 +56,41 @@ def install(connection: Connection) -> None:
 
 
 def check(connection: Connection) -> None:
-    """All triggers exist and are enabled, else `BrokenPromise` naming the missing ones."""
+    """All triggers exist, enabled and unaltered, else `BrokenPromise` naming the others."""
     missing = expected_triggers(connection.dialect.name) - present_triggers(connection)
     if missing:
-        raise BrokenPromise("append-only triggers are missing: " + ", ".join(sorted(missing)))
+        raise BrokenPromise(
+            "append-only triggers are missing or altered: " + ", ".join(sorted(missing))
+        )
 
 
 def present_triggers(connection: Connection) -> set[str]:
-    """Names of our triggers in force."""
-    if connection.dialect.name == "sqlite":
-        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    """Names of our triggers that are in force word for word."""
+    dialect = connection.dialect.name
+    if dialect == "sqlite":
+        found = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type='trigger'"))
     else:
-        query = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'A'"
-    names = connection.execute(text(query)).scalars()
-    return {name for name in names if name.startswith(PREFIX)}
+        found = connection.execute(text(POSTGRES_TRIGGERS), {"body": POSTGRES_BODY})
+    wanted = dict(_definitions(dialect))
+    return {name for name, statement in found if wanted.get(name) == statement}
+
+
+def grant(connection: Connection, role: str) -> None:
+    """Give the application's role what it needs on each table and nothing else (PostgreSQL).
+
+    Run by migrations as the owner of the schema, again after each of them. Facts can be read and
+    added, heads also changed; nothing but unaudited rows can be deleted. No effect on SQLite,
+    which has no roles.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    quote = connection.dialect.identifier_preparer.quote
+    to = quote(role)
+    connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {to}")
+    for kept, rights in RIGHTS.items():
+        for table in kept_tables(kept):
+            connection.exec_driver_sql(f"REVOKE ALL ON {quote(table)} FROM {to}, PUBLIC")
+            connection.exec_driver_sql(f"GRANT {rights} ON {quote(table)} TO {to}")
 
 
 def _definitions(dialect: str) -> list[tuple[str, str]]:
@@ -82,13 +118,30 @@ def _sqlite_trigger(table: str, verb: str) -> tuple[str, str]:
 
 
 def _sqlite_replace_guard(table: str) -> tuple[str, str]:
-    # INSERT OR REPLACE passes delete triggers unless recursive_triggers is on: guard both ways.
+    # INSERT OR REPLACE passes delete triggers unless recursive_triggers is on: guard both ways,
+    # on every key that could make it replace a row.
     name = f"{PREFIX}{table}_replace"
-    return name, (
-        f"CREATE TRIGGER {name} BEFORE INSERT ON {table} "
-        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id) "
+    same = " OR ".join(
+        "(" + " AND ".join(f"{column} = NEW.{column}" for column in key) + ")"
+        for key in _unique_keys(Base.metadata.tables[table])
+    )
+    return name, (  # names of our own tables and columns, never input
+        f"CREATE TRIGGER {name} BEFORE INSERT ON {table} "  # noqa: S608
+        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) "
         f"BEGIN SELECT RAISE(ABORT, 'append-only: REPLACE on {table} is refused'); END"
     )
+
+
+def _unique_keys(table: Table) -> Iterator[list[str]]:
+    """Columns of the primary key and of every unique key over whole tables."""
+    yield [column.name for column in table.primary_key]
+    for constraint in table.constraints:
+        if isinstance(constraint, UniqueConstraint):
+            yield [column.name for column in constraint]
+    for index in table.indexes:
+        partial = index.dialect_options["sqlite"]["where"] is not None
+        if index.unique and not partial:
+            yield [column.name for column in index.columns]
 
 
 def _postgres_trigger(table: str, verb: str) -> tuple[str, str]:

@@ -115,21 +115,37 @@ class House:
         done twice; the answer must be JSON. Serialization failures are tried again. A refusal is
         recorded as an attempt on `record` (a stream such as ``batch/B-2045``) and raised again.
         """
-        try:
+        with self._recording(command, record, by):
             return self._perform(command, arguments, keywords, by, once)
+
+    @contextmanager
+    def _recording(self, command: Callable[..., Any], record: str, by: Actor) -> Iterator[None]:
+        try:
+            yield
         except Refusal as refusal:
             if self.on_refusal is not None:
                 self.on_refusal(self, refusal, command=command.__name__, record=record, by=by)
             raise
 
-    def rehearse(self, command: Callable[..., T], *arguments: Any, by: Actor, **keywords: Any) -> T:
+    def rehearse(
+        self,
+        command: Callable[..., T],
+        *arguments: Any,
+        by: Actor,
+        record: str = "site",
+        **keywords: Any,
+    ) -> T:
         """Run a command like `perform`, return its answer and undo everything.
 
         Shows a person what a command would do (and would be signed for) by the same code that
-        will do it; a refusal is raised as it would be, and not recorded as an attempt.
+        will do it. A refusal is an attempt like any other and recorded as such.
         """
         answers: list[T] = []
-        with suppress(_Undone), self.transaction() as session:
+        with (
+            self._recording(command, record, by),
+            suppress(_Undone),
+            self.transaction() as session,
+        ):
             answers.append(command(session, *arguments, by=by, at=moment(session).site, **keywords))
             session.flush()
             raise _Undone

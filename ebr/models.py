@@ -144,9 +144,9 @@ class ParameterValue(Fact, Base):
     origin: Mapped[str] = mapped_column(String(20))
     grade: Mapped[str] = mapped_column(String(20))
     quality: Mapped[str | None] = mapped_column(String(12))
-    source: Mapped[Any] = mapped_column(JsonText())
+    source: Mapped[Any] = mapped_column(JsonText(), nullable=True)
     """Reading, device, tag, statistic and window; or the inputs of a calculation; or None."""
-    limits: Mapped[Any] = mapped_column(JsonText())
+    limits: Mapped[Any] = mapped_column(JsonText(), nullable=True)
     verdict: Mapped[str | None] = mapped_column(String(12))
     not_applicable: Mapped[str | None] = mapped_column(Text())
     """Reason why the value does not apply; then `text` is None."""

@@ -288,8 +288,7 @@ def _rounded(parameter: Parameter, end: Decimal | None) -> Decimal | None:
     # the value itself can have.
     if end is None or parameter.decimals is None:
         return end
-    places = Decimal(1).scaleb(-parameter.decimals)
-    return end if end == end.quantize(places) else end.quantize(places)
+    return end.quantize(Decimal(1).scaleb(-parameter.decimals))
 
 
 def _as_json(limit: rules.EvaluatedLimit) -> dict[str, str | None]:

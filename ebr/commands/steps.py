@@ -249,6 +249,7 @@ def _seal(
         prior=prior,
         act=act,
     )
+    context.session.flush()
     context.session.add(
         StepSignature(
             step_id=context.step.id,
