@@ -8,6 +8,7 @@ while the server runs counts at once; an empty folder trusts nobody.
 from __future__ import annotations
 
 import os
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -72,7 +73,11 @@ def _is_good(path: Path, key: rsa.RSAPrivateKey) -> bool:
 
 
 def _self_signed(key: rsa.RSAPrivateKey) -> x509.Certificate:
-    names = [x509.UniformResourceIdentifier(APPLICATION_URI), x509.DNSName("localhost")]
+    names = [
+        x509.UniformResourceIdentifier(APPLICATION_URI),
+        x509.DNSName("localhost"),
+        x509.DNSName(socket.gethostname()),
+    ]
     return generate_self_signed_app_certificate(
         key,
         "GRAN (simulated)",

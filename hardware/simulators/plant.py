@@ -24,7 +24,8 @@ TICK = 0.4
 TICKS_PER_SAVE = 10
 # One piece of a long advance; the sockets live in between.
 PIECE = timedelta(minutes=10)
-# A moment that the tick has just passed is not an error of the caller.
+# A moment that the tick has just passed is not an error of the caller, and neither is an offset
+# that was worked out a moment before it arrived.
 GRACE = timedelta(seconds=5)
 
 
@@ -129,7 +130,7 @@ class Plant:
                 f"site time only moves forward: it is {self.now().isoformat()},"
                 f" after {to.isoformat()}"
             )
-        if offset is not None and offset < self.offset:
+        if offset is not None and offset < self.offset - GRACE:
             raise ArgumentRefused(f"the offset only grows: it is {self.offset}, not {offset}")
 
     async def _move(self, to: datetime, until_change: bool = False) -> list[Change]:

@@ -63,9 +63,9 @@ class RunningCell:
             yield client
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCell]:
-    """One process for the tests of a module; it must end cleanly."""
+    """One process for all tests, because its start costs seconds; it must end cleanly."""
     folder = tmp_path_factory.mktemp("cell")
     (folder / "token").write_text(TOKEN)
     arguments = ["--pki", str(folder), "--token-file", str(folder / "token"), "--offset", "-86400"]

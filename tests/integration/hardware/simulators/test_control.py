@@ -36,7 +36,14 @@ def test_an_advance_can_take_the_exact_offset_of_the_site_clock(cell: RunningCel
         to = datetime.now(UTC) + offset
         assert control.advance(to, offset=offset).offset == offset
         with pytest.raises(ControlRefused, match="only grows"):
-            control.advance(to, offset=offset - timedelta(seconds=1))
+            control.advance(to, offset=offset - timedelta(minutes=1))
+
+
+def test_an_offset_that_is_late_by_a_moment_leaves_the_clock_alone(cell: RunningCell) -> None:
+    with cell.control() as control:
+        offset = control.offset()
+        late = offset - timedelta(milliseconds=20)
+        assert control.advance(control.now(), offset=late).offset == offset
 
 
 def test_an_advance_stops_where_a_unit_changes(cell: RunningCell) -> None:
