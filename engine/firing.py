@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 
 from core.errors import BrokenPromise
-from engine import levels, subscriptions
+from engine import cancelling, levels, subscriptions
 from engine.lowering import DONE
 from engine.models import Border, Subscription
 from engine.moves import Move, lineage
@@ -71,7 +71,7 @@ def _fire_timer(
 
 
 def _end_timer(move: Move, row: Subscription) -> None:
-    border = levels.host_row(move, row.host_path)
+    border = cancelling.host_row(move, row.host_path)
     if isinstance(border, Border) and border.state == "ready":
         row.state, row.closed_at, row.fired = "ended", move.at, 1
         border.state, border.ended_at = "complete", move.at
@@ -81,7 +81,7 @@ def _end_timer(move: Move, row: Subscription) -> None:
 
 def resume_timers(move: Move, path: str) -> None:
     """Timers that became due while their instance stood still wait for the rest of their time."""
-    for row in levels.rows_inside(move, Subscription, path, Subscription.state == "suspended"):
+    for row in cancelling.rows_inside(move, Subscription, path, Subscription.state == "suspended"):
         if move.effective(row.instance_path) is CommandState.RUNNING:
             due = subscriptions.shifted_due(move, row, timer_of(move, row))
             subscriptions.set_timer(move, row, due, since=move.at)

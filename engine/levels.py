@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import select
 
-from core.db import Base
-from engine import deciding, messages, rounds, subscriptions
+from engine import cancelling, deciding, messages, rounds, subscriptions
 from engine.host import EventInfo, Problem
 from engine.lowering import DONE, waits
 from engine.models import Border, Instance, Subscription, Task
@@ -32,8 +30,6 @@ from workflows.model import (
     StepTask,
 )
 from workflows.words import EndKind, LoopKind, NamedForm
-
-Row = TypeVar("Row", Instance, Task, Border, Subscription)
 
 DECISION = "decision"
 ERROR = "error"
@@ -66,7 +62,7 @@ def begin(
             state=CommandState.RUNNING,
             open=True,
             tree="",
-            counts={},
+            counts=move.program.zero_counts(level_id),
             opened_at=move.at,
         )
     )
@@ -226,7 +222,7 @@ def terminate(move: Move, instance: Instance, node: EndEvent) -> None:
     """A terminating end: everything else in this instance is cancelled, then it is complete."""
     if instance.open:
         move.note("instance.terminated", instance.path, element=node.id)
-        cancel_inside(move, instance.path)
+        cancelling.cancel_inside(move, instance.path)
         _close(move, instance)
 
 
@@ -346,7 +342,7 @@ def _begin_round(move: Move, border: Border, level_id: str, path: str, number: i
 def complete_border(move: Move, border: Border) -> None:
     """The activity is over as drawn; what still runs in parallel rounds is cancelled."""
     for child in move.children(border.instance_path, border=border.path):
-        cancel(move, child)
+        cancelling.cancel(move, child)
     border.state, border.ended_at = "complete", move.at
     move.note("border.completed", border.path, rounds=border.done)
     subscriptions.release(move, border.path)
@@ -364,17 +360,17 @@ def fire(move: Move, row: Subscription, details: dict[str, Any]) -> None:
 def interrupt(move: Move, caught: Subscription, details: dict[str, Any]) -> None:
     """An interrupting boundary fired: its host is cancelled and the flow leaves by the event."""
     instance = move.load(caught.instance_path)
-    host = host_row(move, caught.host_path)
+    host = cancelling.host_row(move, caught.host_path)
     if host is None or host.state != "ready" or not instance.open:
         return
     _count_event(move, instance, caught)
     _tell_event(move, instance, caught, details)
     if isinstance(host, Task):
-        _cancel_task(move, host)
+        cancelling.cancel_task(move, host)
     else:
         for child in move.children(host.instance_path, border=host.path):
-            cancel(move, child)
-        _cancel_border(move, host)
+            cancelling.cancel(move, child)
+        cancelling.cancel_border(move, host)
     subscriptions.release(move, host.path)
     advance(move, instance, host.token, caught.element)
 
@@ -433,14 +429,6 @@ def _tell_event(
     move.tell(lambda: move.host.event_fired(move.session, move.run, event))
 
 
-def host_row(move: Move, path: str) -> Task | Border | None:
-    """The task or border of that path."""
-    task = select(Task).where(Task.run_id == move.run.id, Task.path == path)
-    border = select(Border).where(Border.run_id == move.run.id, Border.path == path)
-    found = move.session.scalars(task).one_or_none()
-    return found or move.session.scalars(border).one_or_none()
-
-
 # Ending
 
 
@@ -489,63 +477,3 @@ def _complete_run(move: Move) -> None:
     move.run.ended_at = move.at
     move.note("run.completed", move.run.root)
     move.tell(lambda: move.host.run_completed(move.session, move.run))
-
-
-def cancel(move: Move, instance: Instance) -> None:
-    """Cancel an instance with everything below it: levels, tasks, borders, timers."""
-    cancel_inside(move, instance.path)
-    _cancel_instance(move, instance)
-
-
-def cancel_inside(move: Move, path: str) -> None:
-    """Cancel everything below an instance, in it and in its handlers, but not itself."""
-    below = rows_inside(move, Instance, path, Instance.open.is_(True))
-    for task in rows_inside(move, Task, path, Task.state == "ready"):
-        _cancel_task(move, task)
-    for border in rows_inside(move, Border, path, Border.state == "ready"):
-        _cancel_border(move, border)
-    for row in rows_inside(move, Subscription, path, Subscription.state != "ended"):
-        subscriptions.end(move, row)
-    for instance in below:
-        if instance.path != path:
-            _cancel_instance(move, instance)
-
-
-PLACES: dict[type[Base], InstrumentedAttribute[str]] = {
-    Instance: Instance.path,
-    Task: Task.instance_path,
-    Border: Border.instance_path,
-    Subscription: Subscription.instance_path,
-}
-
-
-def rows_inside(
-    move: Move, kind: type[Row], path: str, still: ColumnElement[bool]
-) -> Sequence[Row]:
-    """Rows of an instance and of everything below it, in an order that depends on names only."""
-    column = PLACES[kind]
-    inside = or_(column == path, column.startswith(f"{path}/", autoescape=True))
-    query = select(kind).where(kind.run_id == move.run.id, still, inside)
-    return sorted(move.session.scalars(query), key=_by_name)
-
-
-def _by_name(row: Row) -> tuple[str, str]:
-    return (row.host_path, row.element) if isinstance(row, Subscription) else (row.path, "")
-
-
-def _cancel_task(move: Move, task: Task) -> None:
-    task.state, task.ended_at = "cancelled", move.at
-    move.note("task.cancelled", task.path)
-    instance = move.load(task.instance_path)
-    told = move.program.info(task, instance)
-    move.tell(lambda: move.host.task_cancelled(move.session, move.run, told))
-
-
-def _cancel_border(move: Move, border: Border) -> None:
-    border.state, border.ended_at = "cancelled", move.at
-    move.note("border.cancelled", border.path)
-
-
-def _cancel_instance(move: Move, instance: Instance) -> None:
-    instance.open, instance.closed_at = False, move.at
-    move.note("instance.cancelled", instance.path)

@@ -151,19 +151,24 @@ class _Drawing:
 
     def add(self, node: Node) -> None:
         """Draw one node with what leaves it."""
-        name = f"n:{node.id}"
-        self.places.append(Place(name, self._kind(node), node.id))
+        name, kind = f"n:{node.id}", self._kind(node)
+        self.places.append(Place(name, kind, node.id))
         flows = self.level.outgoing(node.id)
-        interrupting = [b for b in self.level.boundaries(node.id) if b.interrupting]
         if is_decision(self.level, node):
             self._choose(node.id, [(flow.id, self._into(flow)) for flow in flows])
-        elif interrupting:
+        elif kind is PlaceKind.WAIT and flows:
+            interrupting = [b for b in self.level.boundaries(node.id) if b.interrupting]
             ways = [(DONE, self._into(self._only(node, flows)))]
             self._choose(node.id, ways + [(b.id, f"n:{b.id}") for b in interrupting])
+        elif kind is PlaceKind.PARALLEL and len(flows) == 1:
+            self._choose(node.id, [(DONE, self._into(flows[0]))])
         else:
             self.edges += [Edge(name, self._into(flow)) for flow in flows]
 
     def _choose(self, node_id: str, ways: list[tuple[str, str]]) -> None:
+        # SpiffWorkflow predicts what is certain to come, branch by branch: fourteen joins in a row
+        # would be predicted 2**14 times. It does not look beyond a choice, so one stands behind
+        # every waiting place and join, even where there is one way only.
         choice = f"c:{node_id}"
         self.places.append(Place(choice, PlaceKind.CHOICE))
         self.edges.append(Edge(f"n:{node_id}", choice))

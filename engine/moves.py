@@ -44,6 +44,7 @@ class Move:
         self.program = programs.program(session, run.procedure)
         self.host: Host = service(session, SERVICE)
         self._instances: dict[str, Instance] = {}
+        self._changes: int | None = None
         self._todo: deque[Callable[[], None]] = deque()
         self._told: list[Callable[[], None]] = []
 
@@ -148,7 +149,7 @@ class Move:
         self.session.add(
             StateChange(
                 run_id=self.run.id,
-                number=self._changes_so_far() + 1,
+                number=self._next_change(),
                 path=path,
                 command=command,
                 before=before,
@@ -167,9 +168,13 @@ class Move:
             reason=reason,
         )
 
-    def _changes_so_far(self) -> int:
-        query = select(func.max(StateChange.number)).where(StateChange.run_id == self.run.id)
-        return self.session.scalar(query) or 0
+    def _next_change(self) -> int:
+        if self._changes is None:
+            query = select(func.max(StateChange.number)).where(StateChange.run_id == self.run.id)
+            with self.session.no_autoflush:
+                self._changes = self.session.scalar(query) or 0
+        self._changes += 1
+        return self._changes
 
     def hold_for(self, problem: Problem) -> None:
         """Put the run on hold because it cannot go on; it never ends like this (promise 3)."""

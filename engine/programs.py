@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from engine import lowering, spiff
 from engine.host import TaskInfo
-from engine.lowering import Graph
+from engine.lowering import Graph, is_decision
 from engine.models import Instance, Task
 from workflows import queries
 from workflows.expressions import language
@@ -42,6 +42,12 @@ class Program:
     def level(self, level_id: str) -> Level:
         """The level of that id. Raises KeyError."""
         return self._levels[level_id]
+
+    def zero_counts(self, level_id: str) -> dict[str, int]:
+        """Nothing reached yet: all names stand there from the start, so that no row grows."""
+        level = self.level(level_id)
+        decided = (f.id for n in level.nodes if is_decision(level, n) for f in level.outgoing(n.id))
+        return dict.fromkeys((*(node.id for node in level.nodes), *decided), 0)
 
     def executable(self, level_id: str, handler: str | None) -> Executable:
         """The level's own graph, or that of one of its handlers. Raises NotExecutable."""

@@ -3,8 +3,9 @@
 The only module that touches SpiffWorkflow. Its specification is built from the lowered graph, so
 SpiffWorkflow never reads a file, a script or a condition; task data stays empty. The text holds
 the tree only, with numbers in place of random ids and no clock, so that equal moves give equal
-text. While exactly one place is open nothing before it can matter any more, and the history is
-left out: the text of a level does not grow with its steps or rounds.
+text. History that no join can ask for any more is left out: the text of a level grows with its
+open places, never with its steps or rounds, and an arrival of an earlier round cannot be taken
+for one of this round (SpiffWorkflow 3.2 does so when a join stands in a loop).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from SpiffWorkflow.util.task import TaskState
 
 from core.errors import BrokenPromise
 from engine.errors import LevelTooDeep
-from engine.lowering import Graph, PlaceKind
+from engine.lowering import DONE, Graph, PlaceKind
 
 DEEPEST = 400
 """SpiffWorkflow reports "completed" beyond a depth of 1,000; we fail loudly long before."""
@@ -54,45 +55,36 @@ class _Outcomes:
         self.of: dict[UUID, str] = {}
 
     def evaluate(self, task: Any, expression: str, external_context: Any = None) -> bool:
-        """Whether the waiting place before this choice ended with that outcome."""
-        return self.of[task.parent.id] == expression
+        """Whether the place before this choice ended with that outcome; a join is just done."""
+        return self.of.get(task.parent.id, DONE) == expression
 
 
 class Live:
     """A level in memory. `passed` lists the BPMN ids gone through since it was loaded."""
 
-    def __init__(self, workflow: Any, outcomes: _Outcomes) -> None:
-        self._workflow = workflow
-        self._outcomes = outcomes
+    def __init__(self, spec: Any) -> None:
+        self._spec = spec
+        self._outcomes = _Outcomes()
+        self._workflow: Any = None
         self._numbers: dict[UUID, int] = {}
         self._following = 0
+        self._moved = False
         self._known: set[int] = set()
         self.passed: list[str] = []
 
     @classmethod
     def begin(cls, spec: Any) -> Live:
         """A new instance, moved to its first waiting places."""
-        outcomes = _Outcomes()
-        live = cls(BpmnWorkflow(spec, script_engine=outcomes), outcomes)
+        live = cls(spec)
+        live._workflow = BpmnWorkflow(spec, script_engine=live._outcomes)
         live._run()
         return live
 
     @classmethod
     def load(cls, spec: Any, text: str) -> Live:
         """The instance whose text this is. Raises BrokenPromise for a text of another format."""
-        held = json.loads(text)
-        if held["v"] != FORMAT:
-            raise BrokenPromise(f"a level is stored in format {held['v']}, not {FORMAT}")
-        outcomes = _Outcomes()
-        workflow = BpmnWorkflow(spec, script_engine=outcomes, deserializing=True)
-        live = cls(workflow, outcomes)
-        for number, parent, name, state in held["tasks"]:
-            above = None if parent is None else workflow.tasks[UUID(int=parent)]
-            task = Task(workflow, spec.task_specs[name], above, state, UUID(int=number))
-            live._numbers[task.id] = number
-            if above is None:
-                workflow.task_tree = task
-        live._following = held["next"]
+        live = cls(spec)
+        live._restore(text)
         live._known = {number for number, _ in live.open_places()}
         return live
 
@@ -115,12 +107,10 @@ class Live:
 
         Raises BrokenPromise when the place is not open: SpiffWorkflow itself would run it again.
         """
-        for task in self._tasks():
-            if self._numbers[task.id] == number:
-                break
-        else:
-            raise BrokenPromise(f"place {number} is not in the stored level")
-        if task.state != TaskState.READY or not task.task_spec.manual:
+        if self._moved:
+            self._restore(self.text())
+        task = self._workflow.tasks.get(UUID(int=number))
+        if task is None or task.state != TaskState.READY or not task.task_spec.manual:
             raise BrokenPromise(f"place {number} is not open in the stored level")
         self._outcomes.of[task.id] = outcome
         task.run()
@@ -134,47 +124,86 @@ class Live:
 
     def text(self) -> str:
         """The tree as text. Raises LevelTooDeep."""
-        root = self._workflow.task_tree
-        number = self._numbers
-        rows: list[list[Any]] = [[number[root.id], None, root.task_spec.name, root.state]]
-        only = self._only_open()
-        tops = root.children if only is None else [only]
-        todo = [(child, root, 1) for child in reversed(tops)]
-        while todo:
-            task, above, depth = todo.pop()
-            if depth > DEEPEST:
-                raise LevelTooDeep(f"a level has grown {DEEPEST} places deep")
-            rows.append([number[task.id], number[above.id], task.task_spec.name, task.state])
-            todo += [(child, task, depth + 1) for child in reversed(task.children)]
+        rows = [
+            [self._numbers[task.id], above, task.task_spec.name, task.state]
+            for task, above in self._kept()
+        ]
         held = {"v": FORMAT, "next": self._following, "tasks": rows}
         return json.dumps(held, separators=(",", ":"))
 
-    def _only_open(self) -> Any:
-        active = [
-            task
-            for task in self._tasks()
-            if task.has_state(TaskState.READY | TaskState.WAITING | TaskState.STARTED)
-            and task.task_spec is not self._workflow.spec.end
-        ]
-        return active[0] if len(active) == 1 and active[0].state == TaskState.READY else None
+    def _restore(self, text: str) -> None:
+        held = json.loads(text)
+        if held["v"] != FORMAT:
+            raise BrokenPromise(f"a level is stored in format {held['v']}, not {FORMAT}")
+        workflow = BpmnWorkflow(self._spec, script_engine=self._outcomes, deserializing=True)
+        self._workflow, self._numbers, self._moved = workflow, {}, False
+        self._following = held["next"]
+        for number, parent, name, state in held["tasks"]:
+            above = None if parent is None else workflow.tasks[UUID(int=parent)]
+            task = Task(workflow, self._spec.task_specs[name], above, state, UUID(int=number))
+            self._numbers[task.id] = number
+            if above is None:
+                workflow.task_tree = task
+
+    def _kept(self) -> list[tuple[Any, int | None]]:
+        """The tasks to keep, each with the number of the kept task above it, top down."""
+        waited = {task.task_spec for task in self._tasks() if task.state == TaskState.WAITING}
+        kept: list[tuple[Any, int | None]] = []
+        needed: dict[UUID, bool] = {}
+        for task in reversed(self._top_down()):
+            needed[task.id] = self._is_needed(task, waited, needed)
+        todo: list[tuple[Any, int | None]] = [(self._workflow.task_tree, None)]
+        while todo:
+            task, above = todo.pop()
+            children = [child for child in task.children if needed[child.id]]
+            if above is None or not self._is_passage(task, children):
+                kept.append((task, above))
+                above = self._numbers[task.id]
+            todo += [(child, above) for child in reversed(children)]
+        return kept
+
+    def _is_needed(self, task: Any, waited: set[Any], needed: dict[UUID, bool]) -> bool:
+        """Open or coming, an arrival that a join still waits with, or on the way to such."""
+        if task.task_spec is self._spec.end and task.state == TaskState.WAITING:
+            return False
+        if not task.has_state(TaskState.FINISHED_MASK):
+            return True
+        if task.state == TaskState.CANCELLED and task.task_spec in waited:
+            return True
+        return any(needed[child.id] for child in task.children)
+
+    def _is_passage(self, task: Any, children: list[Any]) -> bool:
+        """Finished, with one way on: nothing asks for it, unless a join asks who arrived."""
+        if not task.has_state(TaskState.FINISHED_MASK) or len(children) != 1:
+            return False
+        child = children[0]
+        arrives = (
+            isinstance(child.task_spec, ParallelGateway) and child.state != TaskState.COMPLETED
+        )
+        return not arrives
+
+    def _top_down(self) -> list[Any]:
+        """All tasks, parents first. Raises LevelTooDeep."""
+        found, todo = [], [(self._workflow.task_tree, 0)]
+        while todo:
+            task, depth = todo.pop()
+            if depth > DEEPEST:
+                raise LevelTooDeep(f"a level has grown {DEEPEST} places deep")
+            found.append(task)
+            todo += [(child, depth + 1) for child in reversed(task.children)]
+        return found
 
     def _tasks(self) -> list[Any]:
         return list(self._workflow.tasks.values())
 
     def _run(self) -> None:
+        self._moved = True
         self._workflow.do_engine_steps(did_complete_task=self._note)
-        self._number()
+        for task in self._top_down():
+            if task.id not in self._numbers:
+                self._numbers[task.id] = self._following
+                self._following += 1
 
     def _note(self, task: Any) -> None:
         if task.task_spec.name.startswith("n:"):
             self.passed.append(task.task_spec.name[2:])
-
-    def _number(self) -> None:
-        """Give new tasks the next numbers, in the order of the tree."""
-        todo = [self._workflow.task_tree]
-        while todo:
-            task = todo.pop()
-            if task.id not in self._numbers:
-                self._numbers[task.id] = self._following
-                self._following += 1
-            todo += reversed(task.children)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine import firing, levels
+from engine import cancelling, firing, levels
 from engine.errors import ProblemPersists
 from engine.host import Problem
 from engine.models import Border, Instance, Run
@@ -27,7 +27,7 @@ def try_again(move: Move) -> None:
     problems, move.run.problems = move.run.problems, []
     for held in problems:
         problem = Problem(**held)
-        border = levels.host_row(move, problem.path)
+        border = cancelling.host_row(move, problem.path)
         if isinstance(border, Border) and border.state == "ready":
             _try_border(move, border, problem)
         elif problem.kind in (levels.STUCK, levels.CHILD_ENDED):
@@ -56,11 +56,11 @@ def _ended(move: Move, target: Run | Instance, path: str) -> None:
     if isinstance(target, Run):
         root = move.load(path)
         if root.open:
-            levels.cancel(move, root)
+            cancelling.cancel(move, root)
         target.ended_at = move.at
         move.note("run.ended", path, state=str(target.state))
         return
-    levels.cancel(move, target)
+    cancelling.cancel(move, target)
     if target.parent_path is None or target.border_path is None:
         return
     fact = f"{path} was {target.state}; what comes after it needs its end"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -170,13 +171,27 @@ def install(url: str) -> None:
 
 
 def level(
-    level_id: str, flows: str | list[str], *nodes: str, isa88: str = "operation", **more: Any
+    level_id: str,
+    flows: str | list[str],
+    *nodes: str,
+    isa88: str = "operation",
+    extra: Iterable[str] = (),
+    **more: Any,
 ) -> str:
-    """One process with a start before and an end behind its first chain, ids unique in the file.
+    """One process with a start before its first chain, ids unique in the file.
 
-    The level ``PROC`` is the entry.
+    ``end`` in a chain is its end; when no chain says so, the first one leads there. The level
+    ``PROC`` is the entry.
     """
     first, *others = [flows] if isinstance(flows, str) else flows
-    drawn = [f"{level_id}_start > {first} > {level_id}_end", *others]
+    drawn = [f"{level_id}_start > {first}", *others]
+    if " > end" not in f"{drawn}":
+        drawn[0] += " > end"
+    drawn = [
+        part if part.startswith("<") else re.sub(r"\bend\b", f"{level_id}_end", part)
+        for part in drawn
+    ]
     parts = [start(f"{level_id}_start"), *nodes, end(f"{level_id}_end")]
-    return process(level_id, *parts, flows=drawn, isa88=isa88, entry=level_id == "PROC", **more)
+    return process(
+        level_id, *parts, flows=[*drawn, *extra], isa88=isa88, entry=level_id == "PROC", **more
+    )

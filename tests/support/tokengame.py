@@ -1,0 +1,139 @@
+"""A small token game over the typed model: the oracle that the engine is compared with.
+
+Knows nothing of SpiffWorkflow, rows or borders: tokens stand on nodes of nested levels. Decisions
+come from outside as a function, so that both sides decide alike. Covers steps, call activities
+with all loops, exclusive and parallel gateways, ends of each kind and boundaries told by name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from workflows.model import (
+    BoundaryEvent,
+    CallActivity,
+    EndEvent,
+    ExclusiveGateway,
+    Flow,
+    Level,
+    ParallelGateway,
+    Procedure,
+    StepTask,
+)
+from workflows.words import EndKind
+
+Decide = Callable[[str, Level, str, Counter[str]], str]
+"""Which flow leaves a gateway: instance path, level, gateway, how often each flow was taken."""
+
+
+@dataclass
+class Scope:
+    """One level under way."""
+
+    path: str
+    level: Level
+    tokens: dict[str, str] = field(default_factory=dict)
+    """Place path to node id, of waiting places."""
+    arrived: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+    children: dict[str, list[Scope]] = field(default_factory=dict)
+
+
+class TokenGame:
+    """A procedure under way; `ready` are the paths of the steps that may be done."""
+
+    def __init__(self, procedure: Procedure, decide: Decide) -> None:
+        self._procedure = procedure
+        self._decide = decide
+        entry = procedure.level(procedure.entry)
+        self.root: Scope | None = self._begin(entry.id, entry)
+
+    @property
+    def ready(self) -> list[str]:
+        """Paths of the open steps, sorted."""
+        return sorted(self._ready(self.root)) if self.root else []
+
+    def complete(self, path: str) -> None:
+        """Do a step."""
+        assert self.root is not None
+        self._complete(self.root, path)
+        if self._is_over(self.root):
+            self.root = None
+
+    def _ready(self, scope: Scope) -> list[str]:
+        own = [p for p, n in scope.tokens.items() if isinstance(scope.level.node(n), StepTask)]
+        return own + [p for kids in scope.children.values() for k in kids for p in self._ready(k)]
+
+    def _begin(self, path: str, level: Level) -> Scope:
+        scope = Scope(path, level)
+        self._leave(scope, level.start.id)
+        return scope
+
+    def _is_over(self, scope: Scope) -> bool:
+        return not scope.tokens and not +scope.arrived
+
+    def _complete(self, scope: Scope, path: str) -> bool:
+        if path in scope.tokens:
+            node = scope.tokens.pop(path)
+            self._leave(scope, node)
+            return True
+        for place, children in list(scope.children.items()):
+            for child in children:
+                if self._complete(child, path):
+                    if self._is_over(child):
+                        scope.children[place].remove(child)
+                    self._settle(scope, place)
+                    return True
+        return False
+
+    def _settle(self, scope: Scope, place: str) -> None:
+        if not scope.children.get(place):
+            scope.children.pop(place, None)
+            self._leave(scope, scope.tokens.pop(place))
+
+    def _leave(self, scope: Scope, node: str) -> None:
+        for flow in scope.level.outgoing(node):
+            self._follow(scope, flow)
+
+    def _follow(self, scope: Scope, flow: Flow) -> None:
+        node = scope.level.node(flow.target)
+        place = f"{scope.path}/{node.id}#{scope.counts[node.id] + 1}"
+        match node:
+            case StepTask():
+                scope.counts[node.id] += 1
+                scope.tokens[place] = node.id
+            case CallActivity():
+                scope.counts[node.id] += 1
+                self._call(scope, node, place)
+            case ExclusiveGateway() if len(scope.level.outgoing(node.id)) > 1:
+                chosen = self._decide(scope.path, scope.level, node.id, scope.counts)
+                scope.counts[chosen] += 1
+                taken = next(f for f in scope.level.outgoing(node.id) if f.id == chosen)
+                self._follow(scope, taken)
+            case ParallelGateway():
+                self._join(scope, node, flow)
+            case EndEvent():
+                if node.kind is EndKind.TERMINATE:
+                    scope.tokens.clear()
+                    scope.arrived.clear()
+                    scope.children.clear()
+            case BoundaryEvent():
+                raise AssertionError("no flow leads to a boundary")
+            case _:
+                self._leave(scope, node.id)
+
+    def _join(self, scope: Scope, node: ParallelGateway, flow: Flow) -> None:
+        scope.arrived[flow.id] += 1
+        entering = [entry.id for entry in scope.level.incoming(node.id)]
+        if all(scope.arrived[entry] for entry in entering):
+            scope.arrived.subtract(entering)
+            self._leave(scope, node.id)
+
+    def _call(self, scope: Scope, node: CallActivity, place: str) -> None:
+        scope.tokens[place] = node.id
+        called = self._procedure.level(node.called)
+        child = self._begin(place, called)
+        scope.children[place] = [] if self._is_over(child) else [child]
+        self._settle(scope, place)
