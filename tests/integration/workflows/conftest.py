@@ -151,3 +151,13 @@ def library(library_file: Path, tmp_path: Path) -> Iterator[Library]:
     plant = composed(f"sqlite:///{path}", HeldClock(START))
     yield Library(plant)
     plant.house.database.close()
+
+
+@pytest.fixture
+def library_on_both(database_url: str) -> Iterator[Library]:
+    """A recipe library on SQLite and on PostgreSQL."""
+    make_site(database_url)
+    plant = staffed(composed(database_url, HeldClock(START)))
+    with_author(plant)
+    yield Library(plant)
+    plant.house.database.close()

@@ -7,7 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
+from audit import trail
 from audit.models import Signature
 from core.errors import Invalid, NotFound, NotPermitted
 from personnel.errors import MeaningUnknown
@@ -282,6 +284,35 @@ def test_the_database_itself_refuses_to_change_a_stored_file(library: Library) -
     with sqlite3.connect(path) as raw, pytest.raises(sqlite3.DatabaseError):
         raw.execute("UPDATE definition_file SET body = 'x'")
     raw.close()
+
+
+def force(library: Library, number: int, **columns: str) -> None:
+    """Change a version past the commands, as a wrong program would."""
+    by = library.actor(QUALITY, "QA")
+    with library.plant.house.transaction() as session:
+        version = queries.version(session, "TST-1", number)
+        with trail.act(session, "definition.forced", stream=commands.stream_of("TST-1"), by=by):
+            for name, value in columns.items():
+                setattr(version, name, value)
+
+
+@pytest.mark.urs("URS-MRC-050")
+def test_the_database_lets_one_version_be_effective(library_on_both: Library) -> None:
+    library = library_on_both
+    library.release(recipe(product="500010"))
+    library.release(recipe("2.8", product="500010"), number=2)
+    with pytest.raises(IntegrityError):
+        force(library, 1, state="effective")
+    assert (state(library, 1), state(library, 2)) == ("superseded", "effective")
+
+
+@pytest.mark.urs("URS-MRC-020")
+def test_the_database_wants_three_people(library: Library) -> None:
+    library.draft()
+    same = dict.fromkeys(("author", "checker", "approver"), AUTHOR)
+    with pytest.raises(IntegrityError):
+        force(library, 1, state="approved", **same)
+    assert state(library) == "draft"
 
 
 def test_what_is_not_stored_is_not_found(library: Library) -> None:
