@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,18 @@ from core.house import moment
 from core.ids import new_id
 
 HEAD = StreamHead.__table__.c
+# Built once: making statements anew would cost more than running them.
+READ_HEAD = select(HEAD.rseq, HEAD.hash).where(
+    HEAD.site_id == bindparam("of_site"), HEAD.rec == bindparam("of_rec")
+)
+LOCK_HEAD = READ_HEAD.with_for_update()
+MOVE_HEAD = (
+    update(StreamHead)
+    .where(HEAD.site_id == bindparam("of_site"), HEAD.rec == bindparam("of_rec"))
+    .values(rseq=bindparam("new_rseq"), hash=bindparam("new_hash"))
+)
+ADD_ENTRIES = insert(Entry)
+ADD_WAITING = insert(PendingEntry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +61,26 @@ def append(session: Session, drafts: list[Draft]) -> None:
     with writeguard.flushing(session):
         tails = {rec: _locked(connection, site, rec) for rec in sorted({d.rec for d in drafts})}
         rows = [_chained(site, moment(session).site, draft, tails[draft.rec]) for draft in drafts]
-        connection.execute(insert(Entry), rows)
-        connection.execute(
-            insert(PendingEntry), [_waiting(row, moment(session).real) for row in rows]
-        )
-        for tail in tails.values():
-            _move(connection, site, tail)
+        connection.execute(ADD_ENTRIES, rows)
+        connection.execute(ADD_WAITING, [_waiting(row, moment(session).real) for row in rows])
+        connection.execute(MOVE_HEAD, [_moved(site, tail) for tail in tails.values()])
 
 
 def head(session: Session, rec: str) -> tuple[int, str | None]:
     """Number and hex hash of the last committed entry of a stream; (0, None) for a new one."""
-    row = session.connection().execute(
-        select(HEAD.rseq, HEAD.hash).where(HEAD.site_id == site_of(session), HEAD.rec == rec)
-    )
-    found = row.one_or_none()
+    of_stream = {"of_site": site_of(session), "of_rec": rec}
+    found = session.connection().execute(READ_HEAD, of_stream).one_or_none()
     if found is None or found.hash is None:
         return 0, None
     return found.rseq, bytes(found.hash).hex()
 
 
 def _locked(connection: Connection, site: int, rec: str) -> Tail:
-    query = (
-        select(HEAD.rseq, HEAD.hash).where(HEAD.site_id == site, HEAD.rec == rec).with_for_update()
-    )
-    found = connection.execute(query).one_or_none()
+    of_stream = {"of_site": site, "of_rec": rec}
+    found = connection.execute(LOCK_HEAD, of_stream).one_or_none()
     if found is None:
         _begin_stream(connection, site, rec)
-        found = connection.execute(query).one()
+        found = connection.execute(LOCK_HEAD, of_stream).one()
     return Tail(rec, found.rseq, None if found.hash is None else bytes(found.hash))
 
 
@@ -118,9 +123,5 @@ def _waiting(row: Mapping[str, Any], real_at: datetime) -> dict[str, Any]:
     }
 
 
-def _move(connection: Connection, site: int, tail: Tail) -> None:
-    connection.execute(
-        update(StreamHead)
-        .where(HEAD.site_id == site, HEAD.rec == tail.rec)
-        .values(rseq=tail.rseq, hash=tail.hash)
-    )
+def _moved(site: int, tail: Tail) -> dict[str, Any]:
+    return {"of_site": site, "of_rec": tail.rec, "new_rseq": tail.rseq, "new_hash": tail.hash}
