@@ -1,0 +1,1 @@
+"""The demonstration site: people, equipment, tags, definitions, stock, made through commands."""

@@ -1,0 +1,155 @@
+"""The people of the demonstration site, their roles, training and passphrases.
+
+Two administrators start the site; everybody else is added, granted and enrolled by them, each
+grant by the one who did not ask for it. The passphrases are made here and written to cards that
+only the owner of the folder can read; nothing of the kind is in the code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app.acting import Person
+from core.actors import Actor
+from core.house import House
+from personnel import commands, credentials, enrolment, signing
+from personnel.passphrases import generated_passphrase
+
+SETUP = Actor.service("set-up", trigger="new site")
+TERMINAL = "set-up"
+RECIPE = "REC-0017 v3"
+PRODUCTION_SOPS = ("SOP-101", "SOP-112", "SOP-118", "SOP-130", "SOP-131", "SOP-140", "SOP-150")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Somebody:
+    """One person; `trained` maps a subject to days from seeding until it ends."""
+
+    badge: str
+    name: str
+    roles: tuple[str, ...]
+    trained: dict[str, int] = field(default_factory=dict)
+
+
+def _until(days: int, *subjects: str) -> dict[str, int]:
+    return dict.fromkeys(subjects, days)
+
+
+KERN = (RECIPE, "SOP-112", "SOP-118", "SOP-130", "SOP-140", "SOP-150")
+ADMINISTRATORS = (
+    Somebody(badge="A-001", name="Kim Larsen", roles=("ADMIN",)),
+    Somebody(badge="A-002", name="Noor Haddad", roles=("ADMIN",)),
+)
+STAFF = (
+    Somebody(badge="P-101", name="Anna Kern", roles=("OP",), trained=_until(210, *KERN)),
+    Somebody(
+        badge="P-102",
+        name="Paul Roth",
+        roles=("OP",),
+        trained=_until(180, *KERN, "SOP-101", "SOP-131"),
+    ),
+    Somebody(
+        badge="P-103",
+        name="Tomasz Wójcik",
+        roles=("OP",),
+        trained={"SOP-150": 90, RECIPE: -3},
+    ),
+    Somebody(
+        badge="P-104",
+        name="Ravi Menon",
+        roles=("DI", "WH"),
+        trained=_until(150, RECIPE, "SOP-101", "SOP-140", "SOP-180"),
+    ),
+    Somebody(
+        badge="P-105",
+        name="Miriam Vogel",
+        roles=("SU",),
+        trained=_until(300, RECIPE, *PRODUCTION_SOPS),
+    ),
+    Somebody(
+        badge="P-106", name="Inês Duarte", roles=("QC",), trained=_until(12, "SOP-130", "SOP-131")
+    ),
+    Somebody(
+        badge="P-107",
+        name="Samuel Okafor",
+        roles=("QA",),
+        trained=_until(365, "SOP-160", "SOP-170"),
+    ),
+    Somebody(badge="P-108", name="Dr. Hélène Brandt", roles=("QP",)),
+    Somebody(badge="P-109", name="Aino Lind", roles=("AUTHOR",), trained=_until(200, "SOP-200")),
+    Somebody(
+        badge="P-110",
+        name="Jonas Weber",
+        roles=("ME",),
+        trained=_until(240, "SOP-220", "SOP-221"),
+    ),
+)
+UNDERTAKEN = tuple(who.badge for who in STAFF)
+HISTORY = timedelta(days=200)
+
+
+def seed(house: House, at: datetime) -> dict[str, Person]:
+    """Everybody, enrolled and trained; answers them by badge with their passphrases.
+
+    `at` is the seeding day S on the site's clock.
+    """
+    people: dict[str, Person] = {}
+    for who in ADMINISTRATORS:
+        _add(house, who, SETUP)
+        _grant(house, who.badge, "ADMIN", at, SETUP, SETUP)
+    for who in ADMINISTRATORS:
+        people[who.badge] = _enrol(house, who, SETUP)
+    first, second = people["A-001"].actor, people["A-002"].actor
+    for who in STAFF:
+        _add(house, who, first)
+        for role in who.roles:
+            _grant(house, who.badge, role, at, first, second)
+        people[who.badge] = _enrol(house, who, first)
+        house.perform(credentials.confirm_identity, who.badge, by=second)
+        _undertake(people[who.badge])
+    for who in STAFF:
+        _train(house, who, at, people)
+    return people
+
+
+def _add(house: House, who: Somebody, by: Actor) -> None:
+    house.perform(commands.add_person, who.badge, who.name, natural_key=f"N-{who.badge}", by=by)
+
+
+def _grant(house: House, badge: str, role: str, at: datetime, asks: Actor, grants: Actor) -> None:
+    asked: UUID = house.perform(
+        commands.request_role, badge, role, reason="staff plan of the site", by=asks
+    )
+    house.perform(commands.grant_role, asked, by=grants)
+
+
+def _enrol(house: House, who: Somebody, by: Actor) -> Person:
+    secret = house.perform(credentials.issue_secret, who.badge, reason="new site", by=by)
+    passphrase = generated_passphrase()
+    enrolment.set_passphrase(
+        house, badge=who.badge, secret=secret, passphrase=passphrase, terminal=TERMINAL
+    )
+    return Person(house, who.badge, who.name, who.roles[0], passphrase, TERMINAL)
+
+
+def _undertake(person: Person) -> None:
+    with person.house.reading() as session:
+        content = signing.undertaking(session, person.badge)
+    confirmation = person.confirm(content, "undertaken")
+    person.house.perform(signing.sign_undertaking, confirmation, by=person.actor)
+
+
+def _train(house: House, who: Somebody, at: datetime, people: dict[str, Person]) -> None:
+    recorder = people["P-107" if who.badge != "P-107" else "P-105"].actor
+    for subject, days in who.trained.items():
+        house.perform(
+            commands.record_qualification,
+            who.badge,
+            subject,
+            valid_from=at - HISTORY,
+            valid_until=at + timedelta(days=days),
+            evidence=f"training record TR-{who.badge[2:]}-{subject.replace(' ', '-')}",
+            by=recorder,
+        )
