@@ -25,7 +25,7 @@ from personnel import queries as people
 from personnel.errors import NotIndependent
 from personnel.rules import Meaning
 from personnel.signing import Confirmation
-from workflows import queries, rules
+from workflows import gate, queries, rules
 from workflows.errors import IllegalTransition, NotThreePeople, SignatureNeeded
 from workflows.events import TamperingFound, VersionMadeEffective, VersionWithdrawn
 from workflows.importing import Imported, import_procedure
@@ -192,7 +192,7 @@ def make_effective(
     """Put an approved version into effect and supersede the one before (URS-MRC-050).
 
     Raises IllegalTransition before the approved date, or when another code is effective for the
-    same product and batch size.
+    same product and batch size; NotReadyForEffect when a check of the gate is not met.
     """
     permissions.require(session, by, "recipe.approve")
     version = _moving(session, code, number, VersionState.EFFECTIVE)
@@ -202,6 +202,7 @@ def make_effective(
             resolver="nobody before that moment",
         )
     queries.load(session, version.file_digest)
+    gate.require_ready(session, name=version.name, file_digest=version.file_digest)
     _refuse_rival(session, version)
     before = queries.effective(session, code)
     with _act(session, version, "definition.made_effective", by, version.reason):

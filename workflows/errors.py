@@ -60,6 +60,12 @@ class NotStartable(Refusal):
     rule: ClassVar[str] = "definition.not_effective"
 
 
+class NotReadyForEffect(Refusal):
+    """A condition for taking effect is not met yet (training, readiness of the plant)."""
+
+    rule: ClassVar[str] = "recipe.make_effective"
+
+
 class DefinitionTampered(Refusal):
     """The stored definition is not the one that was approved; nothing runs on it (URS-MRC-070)."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from audit.signatures import SignedContent
 from core.actors import Actor
@@ -50,10 +51,33 @@ def recipe(high: str = "2.5", *, code: str = "TST-1", product: str | None = None
 
 
 @dataclass
+class Condition:
+    met: bool
+    fact: str
+    resolver: str = ""
+
+
+@dataclass
+class Gatekeeper:
+    """Stands for the gates of the composed house; tests add conditions."""
+
+    found: list[Condition] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def conditions(self, session: Session, gate: str, facts: dict[str, Any]) -> list[Condition]:
+        self.asked.append((gate, facts))
+        return self.found
+
+
+@dataclass
 class Library:
     """Short words for what the tests do again and again."""
 
     plant: Plant
+    gates: Gatekeeper = field(default_factory=Gatekeeper)
+
+    def __post_init__(self) -> None:
+        self.plant.house.services["gates"] = self.gates
 
     def actor(self, badge: str, role: str) -> Actor:
         return self.plant.actor(badge, role)

@@ -11,13 +11,14 @@ from sqlalchemy.exc import IntegrityError
 
 from audit import trail
 from audit.models import Signature
-from core.errors import Invalid, NotFound, NotPermitted
+from core.errors import BrokenPromise, Invalid, NotFound, NotPermitted
 from personnel.errors import MeaningUnknown
 from tests.integration.personnel.conftest import START
 from tests.integration.workflows.conftest import (
     AUTHOR,
     CHECKER,
     QUALITY,
+    Condition,
     Library,
     recipe,
 )
@@ -26,6 +27,7 @@ from workflows.errors import (
     DefinitionRefused,
     DefinitionTampered,
     IllegalTransition,
+    NotReadyForEffect,
     NotStartable,
     NotThreePeople,
     SignatureNeeded,
@@ -284,6 +286,28 @@ def test_the_database_itself_refuses_to_change_a_stored_file(library: Library) -
     with sqlite3.connect(path) as raw, pytest.raises(sqlite3.DatabaseError):
         raw.execute("UPDATE definition_file SET body = 'x'")
     raw.close()
+
+
+def test_the_gate_of_the_house_is_asked_before_effect(library: Library) -> None:
+    library.gates.found = [
+        Condition(met=True, fact="change record closed"),
+        Condition(met=False, fact="14 people are not trained", resolver="Miriam Vogel"),
+    ]
+    with pytest.raises(NotReadyForEffect, match="not trained") as caught:
+        library.release()
+    assert caught.value.resolver == "Miriam Vogel"
+    assert state(library) == "approved"
+    assert library.gates.asked[-1][0] == "recipe.make_effective"
+    library.gates.found = []
+    library.take_effect()
+    assert state(library) == "effective"
+
+
+def test_without_gates_nothing_takes_effect(library: Library) -> None:
+    del library.plant.house.services["gates"]
+    with pytest.raises(BrokenPromise):
+        library.release()
+    assert state(library) == "approved"
 
 
 def force(library: Library, number: int, **columns: str) -> None:
