@@ -59,7 +59,7 @@ def take_reading(
     session: Session,
     tag: str,
     *,
-    record: str | None = None,
+    in_record: str | None = None,
     step: str | None = None,
     max_age: timedelta | None = None,
     accepted_because: str | None = None,
@@ -78,7 +78,7 @@ def take_reading(
     _check_usable(found, seen, max_age, accepted_because)
     with within_act(session, "reading.taken", stream=_unit(found), by=by, object=tag):
         reading = _reading(session, found, seen, by, at)
-        reading.record, reading.step = record, step
+        reading.record, reading.step = in_record, step
         reading.accepted_because = accepted_because if not seen.good else None
         session.add(reading)
     watch_counter(session, found, reading.value, by=by, at=at)
@@ -92,7 +92,7 @@ def take_statistic(
     *,
     window_from: datetime,
     window_to: datetime,
-    record: str | None = None,
+    in_record: str | None = None,
     step: str | None = None,
     by: Actor,
     at: datetime,
@@ -124,7 +124,7 @@ def take_statistic(
         reading.status, reading.status_name = statuses.GOOD, statuses.name(statuses.GOOD)
         reading.quality = judged.quality.value
         reading.reasons = [reason.value for reason in judged.reasons]
-        reading.record, reading.step = record, step
+        reading.record, reading.step = in_record, step
         session.add(reading)
     return reading
 
@@ -135,7 +135,7 @@ def request_write(
     value: Decimal,
     *,
     key: str,
-    record: str,
+    in_record: str,
     step: str | None = None,
     tolerance: Decimal | None = None,
     by: Actor,
@@ -151,7 +151,7 @@ def request_write(
     if known is not None:
         return _same_request(known, tag, value)
     found = queries.tag(session, tag)
-    _check_write(session, found, value, record)
+    _check_write(session, found, value, in_record)
     request = WriteRequest(
         key=key,
         tag=tag,
@@ -160,13 +160,13 @@ def request_write(
         value=value,
         tolerance=tolerance if tolerance is not None else found.tolerance,
         unit=found.unit,
-        record=record,
+        record=in_record,
         step=step,
         requested_by=by.id,
         requested_at=at,
         expires_at=moment(session).real + WRITE_PATIENCE,
     )
-    stream = Stream.parse(record)
+    stream = Stream.parse(in_record)
     with within_act(session, "write.requested", stream=stream, by=by, object=step or tag):
         session.add(request)
     return request

@@ -91,10 +91,10 @@ def advance(
         if gateway is not None:
             gateway.begin_steps(start)
         while at < to and not stopped:
-            at = _step(house, to, most if _asked(recording) else None)
+            at, offset = _step(house, to, most if _asked(recording) else None)
             number += 1
             if simulators is not None:
-                simulators.advance(at, offset=_offset(house, at))
+                simulators.advance(at, offset=offset)
             if gateway is not None:
                 gateway.sweep(at)
             stopped = until is not None and until(Step(at=at, number=number))
@@ -130,20 +130,16 @@ def _end(
         pass
 
 
-def _step(house: House, to: datetime, most: timedelta | None) -> datetime:
-    """One transaction: move the clock by one step; answers the new site time."""
+def _step(house: House, to: datetime, most: timedelta | None) -> tuple[datetime, timedelta]:
+    """One transaction: move the clock by one step; answers new site time and its offset."""
     with house.transaction() as session:
-        now = moment(session).site
+        now, real = moment(session).site, moment(session).real
         goals = [to]
         if most is not None:
             goals.append(now + most)
         due = jobs.next_due(session)
         if due is not None and due > now:
             goals.append(due)
-        goal = min(goals)
-        sites.move_clock(session, max(goal - now, timedelta(0)))
-        return max(goal, now)
-
-
-def _offset(house: House, at: datetime) -> timedelta:
-    return at - house.clock.now()
+        goal = max(min(goals), now)
+        sites.move_clock(session, goal - now)
+        return goal, goal - real

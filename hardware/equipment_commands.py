@@ -101,11 +101,11 @@ def soil(
 
 
 def begin_cleaning(
-    session: Session, number: str, *, record: str | None = None, by: Actor, at: datetime
+    session: Session, number: str, *, in_record: str | None = None, by: Actor, at: datetime
 ) -> Equipment:
     """A unit is being cleaned."""
     unit = queries.equipment(session, number)
-    with _changing(session, unit, Dimension.CLEANING, "cleaning_started", by, at, batch=record):
+    with _changing(session, unit, Dimension.CLEANING, "cleaning_started", by, at, batch=in_record):
         unit.cleaning, unit.clean_until = Cleaning.IN_CLEANING, None
     return unit
 
@@ -115,7 +115,7 @@ def finish_cleaning(
     number: str,
     *,
     clean_until: datetime | None,
-    record: str | None = None,
+    in_record: str | None = None,
     by: Actor,
     at: datetime,
 ) -> Equipment:
@@ -124,7 +124,7 @@ def finish_cleaning(
     for each in (unit, *queries.parts_of(session, number)):
         if each.cleaning == Cleaning.NOT_APPLICABLE:
             continue
-        with _changing(session, each, Dimension.CLEANING, "cleaned", by, at, batch=record):
+        with _changing(session, each, Dimension.CLEANING, "cleaned", by, at, batch=in_record):
             each.cleaning, each.clean_until, each.dirty_since = Cleaning.CLEAN, clean_until, None
     return unit
 
@@ -249,7 +249,7 @@ def add_log_line(
     checked_at: datetime | None = None,
     batch: str | None = None,
     product: str | None = None,
-    record: str | None = None,
+    in_record: str | None = None,
     remark: str | None = None,
     by: Actor,
     at: datetime,
@@ -267,7 +267,7 @@ def add_log_line(
         kind=kind.value,
         batch=batch,
         product=product,
-        record=record,
+        record=in_record,
         remark=remark,
         started_at=started_at,
         ended_at=ended_at,

@@ -93,6 +93,7 @@ class _Device:
     session: int = NO_SESSION
     gap: UUID | None = None
     up: bool | None = None
+    heard_at: datetime | None = None
 
 
 class Recorder:
@@ -130,7 +131,9 @@ class Recorder:
                 known = self._devices.get(name, _Device())
                 gap = known.gap or open_gaps.get(name)
                 up = False if gap is not None else known.up
-                devices[name] = _Device(session=known.session, gap=gap, up=up)
+                devices[name] = _Device(
+                    session=known.session, gap=gap, up=up, heard_at=known.heard_at
+                )
             devices[name].points.append(each.point)
         self._devices = devices
         for device in devices.values():
@@ -219,30 +222,31 @@ class Recorder:
                 causes[name] = sample.raw or sample.status_name
         for name, reached in heard.items():
             device = self._devices[name]
-            if reached and not device.up:
-                self._back(name, device, at)
-            elif not reached and device.up is not False:
-                device.up, device.gap = False, new_id()
-                self._historian.begin_gap(device.gap, name, at, causes[name])
-                self._tell_gap(name, device.gap, True, at, causes[name])
+            if reached:
+                self._heard(name, device, at)
+            elif device.up is not False:
+                self._lost(name, device, device.heard_at or at, causes[name])
 
-    def _back(self, name: str, device: _Device, at: datetime) -> None:
+    def _heard(self, name: str, device: _Device, at: datetime) -> None:
         if device.up is None:
             self._note_standstill(name, device, at)
-        device.up = True
+        device.up, device.heard_at = True, at
         if device.gap is not None:
             gap, device.gap = device.gap, None
             self._historian.end_gap(gap, at)
             self._tell_gap(name, gap, False, at, "")
 
+    def _lost(self, name: str, device: _Device, since: datetime, cause: str) -> None:
+        """A gap lasts from the last sample that came to the first that comes again."""
+        device.up, device.gap = False, new_id()
+        self._historian.begin_gap(device.gap, name, since, cause)
+        self._tell_gap(name, device.gap, True, since, cause)
+
     def _note_standstill(self, name: str, device: _Device, at: datetime) -> None:
         """Nobody recorded since the last stored sample: the gateway itself was not running."""
         last = self._historian.last_seen([point.key for point in device.points])
-        if last is not None and at - last > NOT_RUNNING:
-            device.gap = new_id()
-            cause = "the gateway was not running"
-            self._historian.begin_gap(device.gap, name, last, cause)
-            self._tell_gap(name, device.gap, True, last, cause)
+        if device.gap is None and last is not None and at - last > NOT_RUNNING:
+            self._lost(name, device, last, "the gateway was not running")
 
     def _tell_gap(self, device: str, gap: UUID, lost: bool, at: datetime, cause: str) -> None:
         self._gap_news(GapNews(device=device, gap=gap, lost=lost, at=at, cause=cause))

@@ -178,7 +178,7 @@ class OpcUaDriver:
             return WriteAnswer(False, not lost, ua.StatusCode(ua.UInt32(error.code)).name)
         except (OSError, TimeoutError, UaError) as error:
             return WriteAnswer(False, False, f"no answer: {type(error).__name__}")
-        return WriteAnswer(status.is_good(), True, status.name)
+        return WriteAnswer(status.is_good(), int(status.value) not in NO_ANSWER, status.name)
 
     async def browse(self, place: str) -> list[str]:
         """Variables below a node (``nsu=...;s=...``; empty: Objects), as addresses for a map."""

@@ -9,6 +9,7 @@ import pytest
 
 from audit import trail
 from audit.streams import Stream
+from core.actors import Actor
 from core.clock import HeldClock
 from core.house import House
 from hardware import equipment_commands, queries, setup_commands
@@ -49,7 +50,7 @@ def test_a_unit_is_allocated_to_one_batch_only(house: House) -> None:
         ((equipment_commands.block, {"reason": "crack in the gasket"}), "blocked: crack"),
         ((equipment_commands.take_out_of_service, {"order": "MO-12"}), "in maintenance: MO-12"),
         ((equipment_commands.soil, {"batch": "B-1", "product": "PT500"}), "to be cleaned"),
-        ((equipment_commands.begin_cleaning, {"record": "CL-0312"}), "in cleaning"),
+        ((equipment_commands.begin_cleaning, {"in_record": "CL-0312"}), "in cleaning"),
     ],
 )
 def test_an_unsuitable_unit_is_not_allocated(
@@ -161,7 +162,7 @@ def test_a_failed_calibration_names_the_last_good_one_and_blocks_at_once(
 def test_a_cleaning_line_needs_another_person_who_checked(house: House) -> None:
     dryer(house)
 
-    def write(**arguments: object) -> None:
+    def write(checker: Actor | None = None) -> None:
         house.perform(
             equipment_commands.add_log_line,
             "FBD-01",
@@ -169,8 +170,8 @@ def test_a_cleaning_line_needs_another_person_who_checked(house: House) -> None:
             started_at=START,
             ended_at=START,
             performer=KERN,
+            checker=checker,
             by=KERN,
-            **arguments,
         )
 
     with pytest.raises(LogbookIncomplete, match="who checked"):
