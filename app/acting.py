@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from audit.signatures import SignedContent
 from core.actors import Actor, ActorKind
 from core.house import House, moment
 from ebr import rules
@@ -47,7 +48,7 @@ class Person:
         *arguments: Any,
         meaning: str,
         record: str,
-        shown: Callable[[Any], signing.SignedContent] = lambda answer: answer,
+        shown: Callable[[Any], SignedContent] = lambda answer: answer,
         **more: Any,
     ) -> Any:
         """Rehearse the command, confirm what it shows, and run it signed."""
@@ -57,7 +58,7 @@ class Person:
         confirmation = self.confirm(shown(rehearsed), meaning)
         return self.do(command, *arguments, record=record, signed_by=confirmation, **more)
 
-    def confirm(self, content: signing.SignedContent, meaning: str) -> signing.Confirmation:
+    def confirm(self, content: SignedContent, meaning: str) -> signing.Confirmation:
         """Give the full components for one signature."""
         return signing.confirm(
             self.house,

@@ -44,12 +44,14 @@ def create_draft(
     *,
     change_reference: str,
     reason: str,
+    number: int | None = None,
     by: Actor,
     at: datetime,
 ) -> DefinitionVersion:
     """Store a file as the next version of its code, as draft (URS-MRC-010).
 
-    Raises DefinitionRefused with every mistake of the file, NotPermitted, and Invalid without
+    `number` takes over the count of versions kept elsewhere before; it must be above the last one
+    here. Raises DefinitionRefused with every mistake of the file, NotPermitted, and Invalid without
     change reference or reason.
     """
     permissions.require(session, by, "recipe.author")
@@ -57,7 +59,7 @@ def create_draft(
     _need("a reason", reason)
     imported = import_procedure(data)
     code = imported.procedure.header.code
-    number = _last_number(session, code) + 1
+    number = _next_number(session, code, number)
     with trail.act(
         session,
         "definition.drafted",
@@ -354,6 +356,16 @@ def _store(session: Session, data: bytes, imported: Imported) -> None:
                 body=data.decode(),
             )
         )
+
+
+def _next_number(session: Session, code: str, wanted: int | None) -> int:
+    last = _last_number(session, code)
+    if wanted is not None and wanted <= last:
+        raise Invalid(
+            f"{code} has a version {last} already, {wanted} is not above it",
+            resolver="the author, without a number or with a higher one",
+        )
+    return wanted if wanted is not None else last + 1
 
 
 def _last_number(session: Session, code: str) -> int:

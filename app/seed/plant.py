@@ -87,7 +87,7 @@ def _process_units(at: datetime) -> list[NewEquipment]:
             calibrated=12,
             properties={
                 "working_volume_l": ["120", "400"],
-                "baseline": {"TC103": "25.0", "FC102": "0"},
+                "baseline": {"TC103": "20.0", "FC102": "0"},
             },
         ),
         _clean("MIL-01", "Cone mill", "cone_mill", "1.13", at, properties={"screens_mm": ["1.0"]}),
@@ -107,7 +107,7 @@ def _process_units(at: datetime) -> list[NewEquipment]:
             "rotary_press",
             "1.14",
             at,
-            properties={"baseline": {"SC201": "40.0"}},
+            properties={"baseline": {"SC201": "30.0"}},
         ),
         _clean(
             "TS-12",

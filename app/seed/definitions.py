@@ -1,0 +1,44 @@
+"""Definitions of the demonstration site: the effective recipe, drawn, checked and approved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from importlib import resources
+
+from app.acting import Person
+from core.house import House
+from workflows import commands as definitions
+
+RECIPE = "REC-0017"
+VERSION = 3
+FILE = "rec-0017-v3.bpmn"
+
+
+def recipe_file(name: str = FILE) -> bytes:
+    """A recipe of the product, as stored in its package."""
+    return (resources.files("workflows") / "production" / name).read_bytes()
+
+
+def seed(house: House, people: dict[str, Person], at: datetime) -> None:
+    """REC-0017 v3 through its whole life cycle with three people."""
+    author, checker, approver = people["P-109"], people["P-105"], people["P-107"]
+    record = f"recipe/{RECIPE}"
+    author.do(
+        definitions.create_draft,
+        recipe_file(),
+        number=VERSION,
+        change_reference="CC-2026-104",
+        reason="transfer of the approved paper record to the electronic one",
+        record=record,
+    )
+    author.sign(definitions.submit_for_review, RECIPE, VERSION, meaning="authored", record=record)
+    checker.sign(definitions.check_version, RECIPE, VERSION, meaning="reviewed", record=record)
+    approver.sign(
+        definitions.approve_version,
+        RECIPE,
+        VERSION,
+        effective_from=at,
+        meaning="approved",
+        record=record,
+    )
+    approver.do(definitions.make_effective, RECIPE, VERSION, record=record)

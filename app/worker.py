@@ -1,0 +1,50 @@
+"""The worker: jobs, waits and watched conditions, and the sequencer of the audit log."""
+
+from __future__ import annotations
+
+import threading
+
+from app import wiring
+from audit.keys import SiteKeys
+from audit.sequencer import sequence_pending
+from core import logs
+from core.house import House
+from core.jobs import Worker
+from ebr import automatic
+
+IDLE_SECONDS = 0.2
+log = logs.logger(__name__)
+
+
+class SiteWorker:
+    """Everything that a site does in the background, one round at a time."""
+
+    def __init__(self, house: House, *, owner: str) -> None:
+        self._house = house
+        self._keys: SiteKeys = house.services["site_keys"]
+        self._jobs = Worker(house, wiring.jobs(), owner=owner)
+
+    def round(self) -> int:
+        """Do what is due now; answers how much was done."""
+        done = self._jobs.run_pending()
+        done += automatic.watch(self._house)
+        if done:
+            done += self._jobs.run_pending()
+        return done + sequence_pending(self._house, self._keys)
+
+    def settle(self, *, most: int = 50) -> None:
+        """Rounds until nothing is left to do now."""
+        for _ in range(most):
+            if not self.round():
+                return
+
+    def run(self, stop: threading.Event) -> None:
+        """Rounds until told to stop; a failing round is logged and the next one tried."""
+        while not stop.is_set():
+            try:
+                busy = self.round()
+            except Exception:
+                log.error("worker.round_failed", exc_info=True)
+                busy = 0
+            if not busy:
+                stop.wait(IDLE_SECONDS)
