@@ -96,7 +96,10 @@ class SiteKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonKey:
-    """A person's published key: 32 bytes Ed25519, valid from (inclusive) until (exclusive)."""
+    """A person's published key: 32 bytes Ed25519, valid from (inclusive) until (exclusive).
+
+    Both are times of the site, as signatures name it in `at`.
+    """
 
     badge: str
     public: bytes

@@ -587,10 +587,10 @@ class SignedEntries:
 
 
 def check_key_in_force(key: Mapping[str, Any], told: Mapping[str, Any], place: str) -> None:
-    """The key is the signer's and was valid at the real time of signing."""
+    """The key is the signer's and was valid at the time of signing (times of the site)."""
     if key.get("badge") != told["signer"]:
         raise Invalid(place, "the key belongs to another person")
-    at = moment_of(told["real_at"], place)
+    at = moment_of(told["at"], place)
     until = key.get("valid_until")
     if at < moment_of(key.get("valid_from"), place) or (
         until is not None and at >= moment_of(until, place)
