@@ -11,6 +11,7 @@ from core.errors import Refusal
 from core.house import House
 
 ACTION = "attempt.refused"
+LONGEST = 300
 
 
 def record_refusal(house: House, refusal: Refusal, *, command: str, record: str, by: Actor) -> None:
@@ -26,7 +27,7 @@ def record_refusal(house: House, refusal: Refusal, *, command: str, record: str,
             ACTION,
             stream=_stream(record),
             by=replace(by, terminal=by.terminal or "unknown"),
-            object=canonical.text(record),
+            object=_safe(record),
             facts=_facts(refusal, command),
         ),
     ):
@@ -38,10 +39,16 @@ def _facts(refusal: Refusal, command: str) -> dict[str, object]:
     return {
         "command": command,
         "rule": refusal.rule,
-        "fact": canonical.text(refusal.fact),
-        "resolver": canonical.text(refusal.resolver),
-        "details": [{"name": name, "value": canonical.text(str(told))} for name, told in details],
+        "fact": _safe(refusal.fact),
+        "resolver": _safe(refusal.resolver),
+        "details": [{"name": name, "value": _safe(str(told))} for name, told in details],
     }
+
+
+def _safe(told: str) -> str:
+    """Text that can be sealed and stored whatever was sent: what cannot shows as a mark."""
+    readable = told[:LONGEST].encode("utf-8", "replace").decode("utf-8").replace("\x00", "\ufffd")
+    return canonical.text(readable)[:LONGEST]
 
 
 def _stream(record: str) -> Stream:

@@ -215,7 +215,10 @@ def _postgres_engines(url: URL, pool_size: int) -> tuple[Engine, Engine]:
         max_overflow=2 * pool_size,
         pool_pre_ping=True,
     )
-    return engine, engine.execution_options(postgresql_readonly=True)
+    # One snapshot for all queries of a reading session: a verification or a report must not see
+    # the rows of a commit without its entries.
+    snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return engine, engine.execution_options(**snapshot)
 
 
 def site_of(session: Session) -> int:

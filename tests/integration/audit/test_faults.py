@@ -132,3 +132,13 @@ def test_an_attempt_on_a_nameless_record_from_nowhere_is_kept_all_the_same(house
     with house.reading() as session:
         (entry,) = trail.entries(session, SITE)
     assert (entry.data["actor"]["terminal"], entry.object) == ("unknown", "what/../ever?")
+
+
+@pytest.mark.urs("URS-AUD-010")
+def test_an_attempt_with_unprintable_or_endless_text_is_kept_all_the_same(house: House) -> None:
+    refusal = NotPermitted("no\x00 \ud800 e\u0301" + "x" * 1000, resolver="nobody")
+    record_refusal(house, refusal, command="c", record="\x00" + "y" * 1000, by=OPERATOR)
+    with house.reading() as session:
+        (entry,) = trail.entries(session, SITE)
+    assert entry.data["facts"]["fact"].startswith("no\ufffd ? \u00e9xxx")
+    assert entry.object.startswith("\ufffdyyy")

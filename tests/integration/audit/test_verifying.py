@@ -287,3 +287,17 @@ def test_a_missing_trigger_is_named(kept: House, book: KeyBook, database_url: st
 def test_a_signature_by_an_unpublished_key_is_a_problem(kept: House, site_keys: SiteKeys) -> None:
     book = KeyBook.of(site_keys, [person_key("P-101")])
     assert "its key is not published" in problems(site_report(kept, book))
+
+
+@pytest.mark.urs("URS-REC-110")
+def test_a_commit_during_the_verification_is_no_false_alarm(kept: House, book: KeyBook) -> None:
+    with kept.reading() as session:
+        before = len(trail.entries(session, BATCH))
+        with (
+            kept.transaction() as writing,
+            trail.act(writing, "kettle.cleaned", stream=BATCH, by=OPERATOR),
+        ):
+            writing.scalars(select(Kettle)).one().state = "CLEAN"
+        report = verify_site(session, book, shapes=shapes())
+        assert (problems(report), len(trail.entries(session, BATCH))) == ("", before)
+    assert site_report(kept, book).waiting == 1
