@@ -7,7 +7,7 @@ caller's tick runs; otherwise it moves from due time to due time. It never goes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,8 +40,9 @@ class Sweeper(Protocol):
     def begin_steps(self, site_time: datetime) -> None:
         """Background samples do not count from now on."""
 
-    def sweep(self, site_time: datetime) -> object:
-        """Read and store everything with this site time; return when it is committed."""
+    def sweep(self, site_time: datetime, devices: Iterable[str] | None = None) -> object:
+        """Read and store everything (or the lines of these devices) with this site time; return
+        when it is committed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +77,13 @@ def advance(
     recording: bool | Callable[[], bool] = True,
     until: Tick | None = None,
     most: timedelta = STEP,
+    devices: Collection[str] | None = None,
 ) -> Advance:
     """Move the site's clock to `to`, or until `until` says so.
 
     `recording` tells before each step whether process values are recorded: then a step is at most
-    `most` long, else it reaches to the next due job. Each step ends at due times exactly. Raises
+    `most` long, else it reaches to the next due job. Each step ends at due times exactly. With
+    `devices` each step reads only the lines of those, and the end reads everything. Raises
     ClockNotMovable in a GMP site or when `to` lies in the past; what was reached is audited
     however it ends.
     """
@@ -96,8 +99,10 @@ def advance(
             if simulators is not None:
                 simulators.advance(at, offset=offset)
             if gateway is not None:
-                gateway.sweep(at)
+                gateway.sweep(at, devices)
             stopped = until is not None and until(Step(at=at, number=number))
+        if gateway is not None and devices is not None:
+            gateway.sweep(at)
     return Advance(reached=at, steps=number, stopped=stopped)
 
 
