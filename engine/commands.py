@@ -27,7 +27,7 @@ from engine.errors import (
 from engine.host import Problem
 from engine.lowering import DONE
 from engine.models import Instance, Message, Run, Subscription, Task
-from engine.moves import Move
+from engine.moves import Move, locked_run
 from engine.programs import program
 from engine.rules import ACTING, Command, CommandState
 from workflows.words import NamedForm
@@ -106,14 +106,20 @@ def _ready_task(move: Move, path: str) -> Task:
 # Events
 
 
+def timer_waits(session: Session, record: Record, subscription: UUID, job: UUID) -> bool:
+    """Whether the host of a timer still waits for just this job; locks the run."""
+    locked_run(session, record)
+    row = session.get(Subscription, subscription, populate_existing=True)
+    return row is not None and row.state == "open" and row.job_id == job
+
+
 def fire_timer(
     session: Session, record: Record, subscription: UUID, job: UUID, *, by: Actor, at: datetime
 ) -> None:
     """A timer's job has come; nothing happens when its host is over or it was set anew."""
-    move = Move.lock(session, record, by=by, at=at)
-    row = session.get(Subscription, subscription, populate_existing=True)
-    if row is not None and row.state == "open" and row.job_id == job:
-        firing.timer_due(move, row)
+    if timer_waits(session, record, subscription, job):
+        move = Move.lock(session, record, by=by, at=at)
+        firing.timer_due(move, session.get_one(Subscription, subscription))
         move.work()
 
 

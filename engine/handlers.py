@@ -21,6 +21,8 @@ def fire_timer(house: House, claimed: Claim) -> None:
     by = Actor.service("engine", trigger="timer")
     with house.transaction() as session:
         jobs.finish(session, claimed)
+        if not commands.timer_waits(session, record, subscription, claimed.id):
+            return
         with trail.act(session, "timer.fired", stream=record, by=by):
             commands.fire_timer(
                 session, record, subscription, claimed.id, by=by, at=moment(session).site

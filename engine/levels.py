@@ -453,7 +453,7 @@ def _close(move: Move, instance: Instance) -> None:
     elif instance.border_path is not None:
         move.later(partial(_round_done, move, instance.border_path))
     else:
-        move.later(partial(_after_handler, move, instance.parent_path))
+        move.later(partial(after_handler, move, instance.parent_path))
 
 
 def _round_done(move: Move, border_path: str) -> None:
@@ -464,7 +464,8 @@ def _round_done(move: Move, border_path: str) -> None:
         next_rounds(move, border)
 
 
-def _after_handler(move: Move, path: str) -> None:
+def after_handler(move: Move, path: str) -> None:
+    """A handler is over; the level beside which it ran may have waited for just that."""
     parent = move.load(path)
     if parent.open and Live.load(move.executable(parent).spec, parent.tree).is_complete:
         close_if_over(move, parent)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from engine import cancelling, firing, levels
 from engine.errors import ProblemPersists
 from engine.host import Problem
@@ -61,7 +63,9 @@ def _ended(move: Move, target: Run | Instance, path: str) -> None:
         move.note("run.ended", path, state=str(target.state))
         return
     cancelling.cancel(move, target)
-    if target.parent_path is None or target.border_path is None:
+    if target.border_path is None:
+        if target.parent_path is not None:
+            move.later(partial(levels.after_handler, move, target.parent_path))
         return
     fact = f"{path} was {target.state}; what comes after it needs its end"
     move.hold_for(

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from typing import Any, Literal
 
 from engine import commands
-from tests.support.running import Plant, ScriptedHost
+from tests.support.running import Plant
 
 Word = Literal["complete", "minutes", "event", "hold", "restart"]
 Move = tuple[Word, Any]
@@ -27,7 +27,8 @@ class Scene:
 
 def make(scene: Scene, move: Move) -> None:
     """Do one move with a plant made for it alone."""
-    plant = Plant(scene.url, ScriptedHost(values=dict(scene.values)))
+    plant = Plant(scene.url)
+    plant.host.values.update(scene.values)
     try:
         plant.clock.move(timedelta(minutes=scene.minutes))
         do(plant, move)

@@ -16,6 +16,7 @@ from workflows.importing import import_procedure
 from workflows.model import Level
 
 FLAGS = 4
+DEEP = 4
 ASKED = "".join(f'<bw:parameter code="b{n}" dataType="boolean"/>' for n in range(FLAGS))
 
 
@@ -28,7 +29,7 @@ class Drawer:
         self.levels: list[str] = []
 
     def procedure(self) -> bytes:
-        entry = self.level("PROC", depth=3, first=task("K", step("K", ASKED, kind="entry")))
+        entry = self.level("PROC", depth=DEEP, first=task("K", step("K", ASKED, kind="entry")))
         return bpmn(entry, *self.levels)
 
     def level(self, name: str, depth: int, first: str | None = None) -> str:
@@ -42,7 +43,8 @@ class Drawer:
     def block(self, depth: int) -> tuple[str, str]:
         kinds = [self.single, self.called]
         if depth:
-            kinds += [self.sequence, self.choice, self.loop, self.fork, self.sequence, self.fork]
+            kinds = [self.sequence, self.choice, self.loop, self.fork]
+            kinds += [self.single, self.called] if depth < DEEP else []
         return self.random.choice(kinds)(depth - 1)
 
     def single(self, depth: int) -> tuple[str, str]:

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import event
 
 from engine import commands, queries
-from engine.errors import ReasonNeeded, RunHeld, TaskNotReady, TransitionRefused
+from engine.errors import ReasonNeeded, RunHeld, TaskNotReady, TransitionRefused, Unattributed
 from engine.models import StateChange
 from engine.rules import CommandState
-from tests.support.bpmn import bpmn, call, parallel, task
-from tests.support.running import BATCH, Plant, level
+from tests.support.bpmn import boundary, bpmn, call, end, named, parallel, signal, task
+from tests.support.running import BATCH, OPERATOR, Plant, level
 
 TWO = bpmn(
     level(
@@ -111,3 +111,33 @@ def test_every_state_change_is_kept_with_its_reason(plant: Plant) -> None:
         ("done", "pausing", "paused", "shift change"),
         ("resume", "paused", "running", "shift has changed"),
     ]
+
+
+def test_stopping_a_handler_lets_its_level_end(plant: Plant) -> None:
+    plant.run(
+        bpmn(
+            signal("sig", "link_lost"),
+            level(
+                "PROC",
+                ["A > end", "EV > H > He"],
+                task("A"),
+                boundary("EV", "A", named("signal", "sig"), interrupting=False),
+                task("H"),
+                end("He"),
+            ),
+        )
+    )
+    plant.do(commands.raise_event, "link_lost")
+    plant.complete("PROC/A#1")
+    assert (plant.state(), plant.ready()) == ("running", ["PROC/EV#1/H#1"])
+    plant.do(commands.stop, "PROC/EV#1", reason="raised by mistake")
+    assert (plant.state(), plant.ready()) == ("complete", [])
+
+
+def test_nobody_moves_the_engine_outside_an_act(small_plant: Plant) -> None:
+    small_plant.run(TWO)
+    with pytest.raises(Unattributed), small_plant.house.transaction() as session:
+        commands.complete_task(
+            session, BATCH, "PROC/CA1#1/D#1", by=OPERATOR, at=small_plant.clock.now()
+        )
+    assert len(small_plant.ready()) == 2

@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import update
 
 from core.clock import HeldClock
-from engine import commands
+from core.jobs import Claim, Job
+from engine import commands, handlers
+from engine.models import Subscription
 from tests.support.bpmn import boundary, bpmn, call, end, task, timer, wait
-from tests.support.running import START, Plant, level
+from tests.support.running import BATCH, START, Plant, level
 
 MINUTE = timedelta(minutes=1)
 PRESS = bpmn(
@@ -72,6 +75,24 @@ def test_a_timer_whose_host_is_over_never_fires(plant: Plant) -> None:
     plant.complete("PROC/G150#1")
     assert plant.pass_time(100 * MINUTE) == 0
     assert plant.ready() == ["PROC/LAST#1"]
+
+
+def test_a_job_whose_timer_was_withdrawn_meanwhile_leaves_no_entry(small_plant: Plant) -> None:
+    small_plant.run(DRYING)
+    with small_plant.house.reading() as session:
+        row = session.query(Subscription).one()
+        assert row.job_id is not None
+        claimed = Claim(row.job_id, "engine.timer", _payload(row), 1, row.due_at)
+    with small_plant.house.transaction() as session:
+        session.execute(update(Job).values(state="running", fence=1))
+    small_plant.complete("PROC/G150#1")
+    before = small_plant.journal()
+    handlers.fire_timer(small_plant.house, claimed)
+    assert small_plant.journal() == before
+
+
+def _payload(row: Subscription) -> dict[str, str]:
+    return {"subscription": str(row.id), "record": str(BATCH)}
 
 
 @pytest.mark.urs("URS-EXE-070")
