@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 MICROSECOND = timedelta(microseconds=1)
 SPACING = timedelta(seconds=15)
@@ -149,7 +149,7 @@ def _known(
     points: Sequence[Point], start: datetime, end: datetime, spacing: timedelta
 ) -> Iterable[tuple[datetime, datetime, Decimal]]:
     """(from, until, value) of each stretch that a sample accounts for, cut to the window."""
-    for point, following in zip(points, [*points[1:], None], strict=True):
+    for point, following in zip_longest(points, points[1:]):
         if point.value is None or point.at > end:
             continue
         until = end if following is None else following.at
