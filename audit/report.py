@@ -20,7 +20,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Report:
-    """The result of a verification; `holds` only when nothing is wrong."""
+    """The result of a verification; `ok` only when nothing is wrong."""
 
     problems: list[Problem] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Report:
     """Origin, size and root of the newest checkpoint, to compare with one kept outside."""
 
     @property
-    def holds(self) -> bool:
+    def ok(self) -> bool:
         """True when no problem was found."""
         return not self.problems
 
@@ -47,3 +47,14 @@ class Report:
         if self.problems:
             named = "; ".join(str(problem) for problem in self.problems[:5])
             raise TamperedTrail(f"{len(self.problems)} problems: {named}")
+
+    def lines(self) -> list[str]:
+        """The report for a person, line by line; problems first."""
+        told = [f"PROBLEM {problem}" for problem in self.problems]
+        told.append(
+            f"{self.streams} records, {self.entries} entries ({self.logged} in the log, "
+            f"{self.waiting} waiting), {self.signatures} signatures, {self.rows} rows"
+        )
+        told.append(f"checkpoint {self.checkpoint or 'none yet'}")
+        told += [f"not checked: {name}" for name in self.not_checked]
+        return [*told, "everything holds" if self.ok else f"{len(self.problems)} problems"]

@@ -102,6 +102,8 @@ def test_an_untouched_site_holds(kept: House, book: KeyBook) -> None:
     assert (report.signatures, report.rows, report.waiting) == (4, 7, 0)
     assert report.checkpoint is not None
     assert report.checkpoint.startswith("batchwright/werk-sud 9 ")
+    assert report.ok
+    assert report.lines()[-1] == "everything holds"
     report.require()
 
 
@@ -146,7 +148,10 @@ def test_an_edited_row_is_named_with_table_row_and_record(
     kept: House, book: KeyBook, database_url: str, statement: str, says: str
 ) -> None:
     attack(database_url, statement)
-    assert says in problems(site_report(kept, book))
+    report = site_report(kept, book)
+    assert says in problems(report)
+    assert not report.ok
+    assert report.lines()[0].startswith("PROBLEM ")
 
 
 def test_a_row_that_no_entry_knows_is_found(kept: House, book: KeyBook, database_url: str) -> None:
