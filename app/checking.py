@@ -1,0 +1,92 @@
+"""Checks for the command line: the live site, the installation, a recipe file."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from app import keybook, schema
+from app.bootstrap import compose
+from audit import verifying
+from core.db import Database
+from core.errors import BatchwrightError
+from core.settings import Settings
+from workflows.errors import DefinitionRefused
+from workflows.importing import import_procedure
+
+Say = Callable[[str], None]
+ASSETS = Path(__file__).parent.parent / "web" / "static" / "dist" / "manifest.json"
+
+
+def verify(settings: Settings, *, say: Say) -> int:
+    """Verify the live site; 0 when everything holds, 1 naming what does not."""
+    house = compose(settings)
+    with house.reading() as session:
+        book = keybook.of_site(session, house.services["site_keys"])
+        report = verifying.verify_site(session, book)
+    for line in report.lines():
+        say(line)
+    return 0 if report.ok else 1
+
+
+def doctor(settings: Settings, *, say: Say) -> int:
+    """Look at everything an installation needs; 1 when something is missing."""
+    failed = 0
+    for name, problem in _findings(settings):
+        say(
+            f"{'ok     ' if problem is None else 'MISSING'} {name}{'' if problem is None else ': ' + problem}"
+        )
+        failed += problem is not None
+    return 1 if failed else 0
+
+
+def _findings(settings: Settings) -> Iterator[tuple[str, str | None]]:
+    yield "printing libraries", _printing()
+    yield "browser assets", None if ASSETS.exists() else "run make assets"
+    yield "site folder", None if settings.home.is_dir() else f"no {settings.home}"
+    yield "keys", None if (settings.keys / "pepper").exists() else "no site was made here"
+    yield "database settings", _attempt(lambda: Database(settings.database_url).check_promises())
+    yield (
+        "schema and append-only triggers",
+        _attempt(lambda: schema.check(Database(settings.database_url))),
+    )
+    free = shutil.disk_usage(settings.home if settings.home.is_dir() else ".").free
+    yield "disk space", None if free > 1 << 30 else f"only {free >> 20} MiB are free"
+
+
+def _printing() -> str | None:
+    try:
+        from documents import rendering  # noqa: F401 -- loads the shared libraries of the system
+    except OSError as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def _attempt(check: Callable[[], None]) -> str | None:
+    try:
+        check()
+    except BatchwrightError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it is what is missing
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def recipe(file: Path, *, say: Say) -> int:
+    """Check a BPMN file; 0 when it may be reviewed, 1 with every finding."""
+    try:
+        imported = import_procedure(file.read_bytes())
+    except DefinitionRefused as refused:
+        for finding in refused.findings:
+            place = f"line {finding.line}" if finding.line else "file"
+            say(f"{place}: {finding.element or '-'}: {finding.code}: {finding.message}")
+            say(f"    {finding.remedy}")
+        say(f"refused: {len(refused.findings)} findings")
+        return 1
+    header = imported.procedure.header
+    steps = sum(1 for _ in imported.procedure.steps())
+    say(f"{header.code} {header.title}: {len(imported.procedure.levels)} levels, {steps} steps")
+    say(f"file digest    {imported.file_digest}")
+    say(f"content digest {imported.content_digest}")
+    return 0

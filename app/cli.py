@@ -1,0 +1,190 @@
+"""The command `batchwright`: everything that is done without a screen. Exit codes: 0 done,
+1 a promise does not hold or a check failed, 2 wrong use, 3 refused by a rule."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from app.simulatecli import simulate
+from app.usercli import user
+from core import logs
+from core.errors import BatchwrightError, Refusal
+from core.settings import Settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--home", type=click.Path(path_type=Path), help="folder of the site")
+@click.pass_context
+def main(context: click.Context, home: Path | None) -> None:
+    """Workflow engine for regulated manufacturing: batch records that prove themselves."""
+    context.obj = _settings(home)
+    logs.configure(level=context.obj.log_level)
+
+
+def _settings(home: Path | None) -> Settings:
+    found = Settings.from_environment()
+    if home is None:
+        return found
+    url = f"sqlite:///{home.absolute() / 'site.db'}"
+    return Settings(home=home.absolute(), database_url=url, owner_url=url)
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, help="wanted port of the web server")
+@click.pass_obj
+def run(settings: Settings, port: int) -> None:
+    """Start the demonstration site (made at the first start): cell, gateway, worker and web."""
+    from app import serving
+
+    sys.exit(serving.run(settings, port=serving.free_port(port), say=click.echo))
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--threads", default=16, show_default=True)
+@click.pass_obj
+def web(settings: Settings, port: int, host: str, threads: int) -> None:
+    """Serve the screens and the API."""
+    from app import wsgi
+
+    wsgi.serve(settings, host=host, port=port, threads=threads)
+
+
+@main.command()
+@click.pass_obj
+def worker(settings: Settings) -> None:
+    """Do jobs, watch waits and conditions, sequence the audit log."""
+    from app.bootstrap import compose
+    from app.worker import SiteWorker
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    SiteWorker(compose(settings), owner="worker").run(stop)
+
+
+@main.command()
+@click.pass_obj
+def gateway(settings: Settings) -> None:
+    """Talk to the machines: OPC UA and Modbus, historian, writes."""
+    from app.bootstrap import compose
+    from hardware.gateway import run_gateway
+
+    async def until_signal() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await run_gateway(compose(settings), settings, stop=stop)
+
+    asyncio.run(until_signal())
+
+
+@main.command()
+@click.pass_obj
+def migrate(settings: Settings) -> None:
+    """Bring the database to the schema of this version."""
+    from app import schema
+
+    schema.upgrade(settings.owner_url)
+    click.echo("the database has the schema of this version")
+
+
+@main.command()
+@click.pass_obj
+def verify(settings: Settings) -> None:
+    """Verify the live site: chains, log, checkpoints, signatures, rows against entries."""
+    from app import checking
+
+    sys.exit(checking.verify(settings, say=click.echo))
+
+
+@main.command()
+@click.pass_obj
+def doctor(settings: Settings) -> None:
+    """Check the installation: libraries, folders, database, triggers, keys, assets."""
+    from app import checking
+
+    sys.exit(checking.doctor(settings, say=click.echo))
+
+
+@main.command()
+@click.argument("batch")
+@click.option("--to", "folder", type=click.Path(path_type=Path), default=Path("."))
+@click.pass_obj
+def export(settings: Settings, batch: str, folder: Path) -> None:
+    """Write the evidence bundle of a batch."""
+    from app import exporting
+
+    click.echo(str(exporting.export(settings, batch, folder)))
+
+
+@main.group()
+def recipe() -> None:
+    """Definitions drawn in BPMN."""
+
+
+@recipe.command("check")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def check_recipe(file: Path) -> None:
+    """Check a BPMN file; lists every finding with element, line and what to draw instead."""
+    from app import checking
+
+    sys.exit(checking.recipe(file, say=click.echo))
+
+
+@main.group(invoke_without_command=True)
+@click.option("--keep", is_flag=True, help="keep the site of an earlier demo")
+@click.pass_context
+def demo(context: click.Context, keep: bool) -> None:
+    """Run one whole batch without a screen, release it and verify its bundle."""
+    if context.invoked_subcommand is not None:
+        return
+    from app import demo as script
+
+    sys.exit(script.run(Path("var/demo"), say=click.echo, keep=keep))
+
+
+@demo.command("reset")
+@click.pass_obj
+def demo_reset(settings: Settings) -> None:
+    """Put the demonstration site aside under a dated name; the next run makes a new one."""
+    from app import demoreset
+
+    click.echo(demoreset.put_aside(settings))
+
+
+@demo.command("labels")
+@click.option("--to", "file", type=click.Path(path_type=Path), default=Path("demo-labels.pdf"))
+@click.pass_obj
+def demo_labels(settings: Settings, file: Path) -> None:
+    """One PDF of badges, drums, containers, equipment and rooms to scan or type."""
+    from app import demolabels
+
+    click.echo(str(demolabels.write(settings, file)))
+
+
+main.add_command(simulate)
+main.add_command(user)
+
+
+def entry() -> None:
+    """Run the command line; refusals and broken promises end with one clear line."""
+    try:
+        main(standalone_mode=True)
+    except Refusal as refusal:
+        click.echo(f"refused: {refusal}", err=True)
+        sys.exit(3)
+    except BatchwrightError as error:
+        click.echo(f"stopped: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,113 @@
+"""The `user` commands: accounts and roles, done by an administrator who proves to be one."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import click
+
+from app.bootstrap import compose
+from core.actors import Actor
+from core.house import House, moment
+from core.settings import Settings
+from personnel import commands, credentials, queries, sessions
+
+TERMINAL = "command line"
+
+
+@click.group()
+@click.option("--as", "badge", help="badge of the administrator who acts")
+@click.pass_context
+def user(context: click.Context, badge: str | None) -> None:
+    """People and their accounts."""
+    context.meta["badge"] = badge
+
+
+@user.command("list")
+@click.pass_obj
+def list_people(settings: Settings) -> None:
+    """Everybody with roles as of now."""
+    house = compose(settings)
+    with house.reading() as session:
+        for line in queries.access_report(session, moment(session).site):
+            click.echo(
+                f"{line.badge:8} {line.name:24} {line.role:10} since {line.starts_at:%Y-%m-%d}"
+            )
+
+
+@user.command()
+@click.argument("badge")
+@click.argument("name")
+@click.pass_context
+def add(context: click.Context, badge: str, name: str) -> None:
+    """Add a person; a role and a first secret come after."""
+    house, by = _administrator(context)
+    house.perform(commands.add_person, badge, name, natural_key=f"N-{badge}", by=by)
+    click.echo(f"{badge} {name} was added")
+
+
+@user.command("request-role")
+@click.argument("badge")
+@click.argument("role")
+@click.argument("reason")
+@click.pass_context
+def request_role(context: click.Context, badge: str, role: str, reason: str) -> None:
+    """Ask that a person gets a role; another administrator grants it."""
+    house, by = _administrator(context)
+    asked = house.perform(commands.request_role, badge, role, reason=reason, by=by)
+    click.echo(f"request {asked}: another administrator runs user grant-role {asked}")
+
+
+@user.command("grant-role")
+@click.argument("request", type=click.UUID)
+@click.pass_context
+def grant_role(context: click.Context, request: UUID) -> None:
+    """Grant a role that another administrator asked for."""
+    house, by = _administrator(context)
+    house.perform(commands.grant_role, request, by=by)
+    click.echo("granted")
+
+
+@user.command()
+@click.argument("badge")
+@click.argument("reason")
+@click.pass_context
+def reset(context: click.Context, badge: str, reason: str) -> None:
+    """Issue a single-use secret with which the person sets a new passphrase."""
+    house, by = _administrator(context)
+    secret = house.perform(credentials.issue_secret, badge, reason=reason, by=by)
+    click.echo(f"single-use secret for {badge}, 30 minutes: {secret}")
+
+
+@user.command()
+@click.argument("badge")
+@click.argument("reason")
+@click.pass_context
+def unlock(context: click.Context, badge: str, reason: str) -> None:
+    """Unlock an account after too many wrong passphrases."""
+    house, by = _administrator(context)
+    house.perform(credentials.unlock_account, badge, reason=reason, by=by)
+    click.echo(f"{badge} is unlocked")
+
+
+@user.command()
+@click.argument("badge")
+@click.argument("reason")
+@click.pass_context
+def deactivate(context: click.Context, badge: str, reason: str) -> None:
+    """Deactivate an account at once; its name stays in every record."""
+    house, by = _administrator(context)
+    house.perform(commands.deactivate_person, badge, reason=reason, by=by)
+    click.echo(f"{badge} is deactivated")
+
+
+def _administrator(context: click.Context) -> tuple[House, Actor]:
+    settings: Settings = context.obj
+    badge = context.meta["badge"] or click.prompt("badge of the administrator")
+    house = compose(settings)
+    passphrase = click.prompt("passphrase", hide_input=True)
+    signed_in = sessions.login(house, badge, passphrase, terminal=TERMINAL)
+    with house.reading() as session:
+        actor = queries.actor(session, signed_in.badge, role="ADMIN", terminal=TERMINAL)
+    context.call_on_close(lambda: sessions.logout(house, signed_in.token))
+    return house, actor
