@@ -139,6 +139,7 @@ def raise_event(
     host must wait, else Ambiguous. Answers the boundaries that fired, none when nobody waits.
     """
     move = Move.lock(session, record, by=by, at=at)
+    move.note("event.raised", origin_path or move.run.root, name=name, origin=origin_path)
     if origin_path is None:
         found = firing.everywhere(move, name)
         _check_one_host(name, found)
@@ -182,12 +183,15 @@ def condition_met(
     row = session.get(Subscription, UUID(subscription), populate_existing=True)
     waits = row is not None and row.run_id == move.run.id and row.state == "open"
     seen = [{"name": name, "value": value} for name, value in sorted(inputs.items())]
-    return _fire(move, [row] if row is not None and waits else [], {"inputs": seen})
+    if row is not None:
+        move.note("condition.met", row.host_path, element=row.element, inputs=seen)
+    return _fire(move, [row] if row is not None and waits else [], {})
 
 
 def signal(session: Session, record: Record, name: str, *, by: Actor, at: datetime) -> list[str]:
     """A signal reaches everything in this run that waits for it, and nothing beyond."""
     move = Move.lock(session, record, by=by, at=at)
+    move.note("signal.sent", move.run.root, name=name)
     rows = [row for row in firing.everywhere(move, name) if row.kind == NamedForm.SIGNAL]
     return _fire(move, rows, {"name": name})
 
@@ -228,6 +232,13 @@ def send_message(
         expires_at=expires_at,
     )
     session.add(message)
+    move.note(
+        "message.arrived",
+        move.run.root,
+        name=name,
+        correlation=correlation,
+        expires_at=expires_at,
+    )
     for row in firing.everywhere(move, name):
         if row.kind == NamedForm.MESSAGE and messages.correlates(move, row, correlation):
             messages.take(move, row, message)
@@ -361,6 +372,24 @@ def acknowledge(
         )
     states.reach(move, target, reason)
     move.work()
+
+
+def give(
+    session: Session,
+    record: Record,
+    path: str | None,
+    command: Command,
+    reason: str,
+    acknowledged: bool,
+    *,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Give any command by name, as the functions above do one by one."""
+    if command is Command.DONE:
+        acknowledge(session, record, path, reason=reason, by=by, at=at)
+    else:
+        _command(session, record, path, command, reason, by, at, acknowledged)
 
 
 def _command(

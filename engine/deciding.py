@@ -41,11 +41,6 @@ def resolve(move: Move, instance: Instance, name: str) -> Given:
     return move.host.value(move.session, move.run, instance.path, name)
 
 
-def evaluated(move: Move, path: str, text: str) -> bool | str | None:
-    """The result as text (or truth value), None when unknown."""
-    return shown(evaluate(move, move.load(path), text))
-
-
 def asked(flow: str | None, text: str, outcome: Outcome) -> dict[str, Any]:
     """One evaluated expression as a journal fact."""
     return {

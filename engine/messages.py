@@ -16,7 +16,10 @@ def correlates(move: Move, row: Subscription, correlation: str | None) -> bool:
     trigger = node.trigger if isinstance(node, BoundaryEvent) else None
     if not isinstance(trigger, Named) or trigger.correlation is None:
         return correlation is None
-    wanted = deciding.evaluated(move, row.instance_path, trigger.correlation)
+    outcome = deciding.evaluate(move, move.load(row.instance_path), trigger.correlation)
+    question = deciding.asked(None, trigger.correlation, outcome)
+    move.note("message.compared", row.host_path, element=row.element, asked=[question])
+    wanted = deciding.shown(outcome)
     return wanted is not None and wanted == correlation
 
 
