@@ -37,7 +37,12 @@ KERN = person("P-101", "Anna Kern", "OP")
 ROTH = person("P-102", "Paul Roth", "OP")
 
 
-def make_site(url: str, mode: SiteMode = SiteMode.DEMONSTRATION, at: datetime = START) -> None:
+def make_site(
+    url: str,
+    mode: SiteMode = SiteMode.DEMONSTRATION,
+    at: datetime = START,
+    offset: timedelta = timedelta(0),
+) -> None:
     """All tables known to this process, their triggers, and the site's row."""
     engine = create_engine(url)
     assert {models.Tag.__tablename__, audit_models.Entry.__tablename__} <= set(kept())
@@ -47,7 +52,7 @@ def make_site(url: str, mode: SiteMode = SiteMode.DEMONSTRATION, at: datetime = 
         appendonly.install(connection)
     with Session(engine) as session:
         session.add(Site(site_id=1, name="Werk", mode=mode, zone="Europe/Berlin", made_at=at))
-        session.add(SiteClock(site_id=1, offset_us=0))
+        session.add(SiteClock(site_id=1, offset_us=offset // timedelta(microseconds=1)))
         session.commit()
     engine.dispose()
 

@@ -38,6 +38,7 @@ class Cell:
     modbus: str
     control: ControlClient
     pki: Path
+    process: int
 
 
 @contextmanager
@@ -63,6 +64,7 @@ def running_cell(folder: Path, *, offset: timedelta = timedelta(0)) -> Iterator[
                 modbus=f"127.0.0.1:{ports['modbus_port']}",
                 control=control,
                 pki=folder / "sim-pki",
+                process=host.pid,
             )
     finally:
         host.terminate()

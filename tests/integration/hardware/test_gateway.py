@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,6 +17,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from asyncua import ua
+from asyncua.common.callback import CallbackType
 from sqlalchemy.orm import Session
 
 from audit import trail
@@ -22,14 +29,17 @@ from core.db import Database
 from core.errors import Refusal
 from core.house import House, moment
 from core.settings import Settings
-from hardware import commands, democlock, equipment_commands, queries
+from hardware import commands, democlock, equipment_commands, queries, setup_commands
 from hardware.errors import BadValue
 from hardware.events import CounterOverLimit, LinkLost, LinkRestored, WriteReported
-from hardware.gateway_control import GatewayClient
+from hardware.gateway import Gateway, gateway_place
+from hardware.gateway_control import GatewayClient, GatewayRefused, GatewayUnreachable
 from hardware.historian import Historian
 from hardware.models import WriteRequest
+from hardware.pki import Pki
+from hardware.setup_commands import NewEquipment
 from hardware.words import Quality, Reason, WriteState
-from tests.integration.hardware.conftest import KERN, make_site
+from tests.integration.hardware.conftest import KERN, TAGS, dryer, make_site
 from tests.integration.hardware.rig import (
     Cell,
     eventually,
@@ -41,6 +51,7 @@ from tests.integration.hardware.rig import (
     settings_in,
     trust_each_other,
 )
+from tests.integration.hardware.test_drivers import free_port, opcua_server
 
 
 def ids_of(command: Callable[..., Any]) -> Callable[..., UUID]:
@@ -99,27 +110,42 @@ class Rig:
             return queries.write_request(session, request_id)
 
 
+@pytest.fixture(scope="module")
+def cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cell]:
+    """The simulators, shared: their time only moves forward, so sites begin where it stands."""
+    with running_cell(tmp_path_factory.mktemp("cell")) as running:
+        yield running
+
+
 @pytest.fixture
-def rig(sqlite_url: str, tmp_path: Path) -> Iterator[Rig]:
-    """The whole chain, on real time plus the demonstration clock."""
+def site(sqlite_url: str, tmp_path: Path, cell: Cell) -> Iterator[tuple[House, Settings]]:
+    """A site of its own with the plant's tag maps, on the clock of the cell."""
     settings = settings_in(tmp_path, sqlite_url)
-    make_site(sqlite_url, at=datetime.now(UTC))
+    make_site(sqlite_url, at=datetime.now(UTC), offset=cell.control.offset())
     database = Database(sqlite_url)
     house = House(database, guards=[TrailGuard(software="test")], clock=SystemClock())
     historian = Historian(settings.historian_path, clock=house.clock)
     historian.create()
     house.services["historian"] = historian
+    trust_each_other(settings, cell, house.clock.now())
+    seed(house, opcua=cell.opcua, modbus=cell.modbus)
+    yield house, settings
+    for line in cell.control.state()["lines"]:
+        cell.control.restore(line)
+    historian.close()
+    database.close()
+
+
+@pytest.fixture
+def rig(site: tuple[House, Settings], cell: Cell) -> Iterator[Rig]:
+    """The whole chain, on real time plus the demonstration clock."""
+    house, settings = site
     told: list[object] = []
     for kind in (LinkLost, LinkRestored, WriteReported, CounterOverLimit):
         house.events.on(kind, lambda session, event: told.append(event))
-    with running_cell(tmp_path) as cell:
-        trust_each_other(settings, cell, house.clock.now())
-        seed(house, opcua=cell.opcua, modbus=cell.modbus)
-        with running_gateway(house, settings) as gateway:
-            eventually(lambda: online(gateway))
-            yield Rig(house, cell, gateway, settings, told)
-    historian.close()
-    database.close()
+    with running_gateway(house, settings) as gateway:
+        eventually(lambda: online(gateway))
+        yield Rig(house, cell, gateway, settings, told)
 
 
 @pytest.mark.urs("URS-PRO-010", "URS-PRO-090")
@@ -237,9 +263,6 @@ def test_a_write_to_a_lost_device_is_unknown_or_refused_never_verified(rig: Rig)
 
 @pytest.mark.urs("URS-EQP-050")
 def test_a_tool_counter_over_its_limit_is_told_once(rig: Rig) -> None:
-    from hardware import setup_commands
-    from hardware.setup_commands import NewEquipment
-
     count = rig.cell.control.tool_counter()
     tools = NewEquipment(
         number="TS-12",
@@ -286,3 +309,154 @@ def test_a_step_of_the_clock_with_a_sweep_of_everything_is_quick(rig: Rig) -> No
     # Generous against a loaded machine; the aim is 10 and 25 ms.
     assert sweep < 0.1
     assert step < 0.2
+
+
+@pytest.mark.urs("URS-PRO-040")
+def test_a_hung_server_is_noticed_and_its_data_come_back(rig: Rig) -> None:
+    assert rig.tag("FBD-01.TI102").good
+    os.kill(rig.cell.process, signal.SIGSTOP)
+    try:
+        eventually(lambda: not rig.tag("FBD-01.TI102").good, seconds=8)
+        eventually(lambda: not rig.tag("WGH-01.WI501").good, seconds=8)
+    finally:
+        os.kill(rig.cell.process, signal.SIGCONT)
+    eventually(lambda: rig.tag("FBD-01.TI102").good and rig.tag("WGH-01.WI501").good, seconds=15)
+    assert any(isinstance(each, LinkRestored) for each in rig.told)
+
+
+@pytest.mark.urs("URS-PRO-050")
+def test_a_refused_write_had_no_effect_and_says_why(rig: Rig) -> None:
+    rig.house.perform(equipment_commands.allocate, "FBD-01", batch="B-2045", by=KERN)
+    request = rig.write("FBD-01.XC102", "9999", key="nonsense")
+    assert request.state == WriteState.REFUSED
+    assert "the device refused the write" in (request.problem or "")
+    assert rig.tag("FBD-01.XC102").value != 9999
+
+
+@pytest.mark.urs("URS-PRO-040")
+def test_a_stopped_gateway_leaves_bad_values_and_a_gap(
+    site: tuple[House, Settings], cell: Cell
+) -> None:
+    house, settings = site
+    with running_gateway(house, settings) as gateway:
+        eventually(lambda: online(gateway))
+    with house.reading() as session:
+        assert not queries.current(session, "FBD-01.TI102").good
+        assert queries.open_gap(session, "FBD-01") is not None
+    with running_gateway(house, settings) as gateway:
+        eventually(lambda: online(gateway))
+        eventually(lambda: closed(house))
+    with house.reading() as session:
+        (gap,) = queries.gaps(session, "FBD-01", datetime(2020, 1, 1, tzinfo=UTC), far_ahead())
+    assert (gap.edge, gap.cause) == ("end", "the gateway was stopped")
+
+
+def closed(house: House) -> bool:
+    with house.reading() as session:
+        return queries.open_gap(session, "FBD-01") is None
+
+
+def far_ahead() -> datetime:
+    return datetime(2200, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.urs("URS-PRO-040")
+def test_two_gateways_never_own_one_line(rig: Rig) -> None:
+    second = Gateway(rig.house, historian_of(rig.house), Pki(rig.settings.pki), name="second")
+
+    async def attend() -> None:
+        task = asyncio.create_task(second.run())
+        await asyncio.sleep(2.5)
+        assert second.status() == []
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(attend())
+    assert online(rig.gateway)
+
+
+def test_the_control_channel_lets_nobody_in_without_its_token(rig: Rig) -> None:
+    place = gateway_place(rig.settings)
+    assert place.stat().st_mode & 0o777 == 0o600
+    told = json.loads(place.read_text())
+    forged = rig.settings.home / "forged.json"
+    forged.write_text(json.dumps({"port": told["port"], "token": "guess"}))
+    with pytest.raises(GatewayRefused, match="wrong token"):
+        GatewayClient(forged)
+    with pytest.raises(GatewayRefused, match="no command"):
+        rig.gateway.ask("open_sesame")
+    with pytest.raises(GatewayUnreachable):
+        GatewayClient(rig.settings.home / "nowhere.json")
+
+
+@pytest.mark.urs("URS-PRO-050")
+def test_a_clamped_write_is_a_mismatch(tmp_path: Path, sqlite_url: str) -> None:
+    settings = settings_in(tmp_path, sqlite_url)
+    make_site(sqlite_url, at=datetime.now(UTC))
+    database = Database(sqlite_url)
+    house = House(database, guards=[TrailGuard(software="test")], clock=SystemClock())
+    historian = Historian(settings.historian_path, clock=house.clock)
+    historian.create()
+    house.services["historian"] = historian
+    pki = Pki(settings.pki)
+    pki.ensure_own(house.clock.now())
+
+    async def go() -> WriteRequest:
+        port = free_port()
+        async with opcua_server(tmp_path / "server", port=port) as server:
+            pki.trust((tmp_path / "server" / "own" / "cert.der").read_bytes(), "plc")
+            index = await server.get_namespace_index("urn:demo:gran")
+            place = ua.NodeId.from_string(f"ns={index};s=FBD01.TC103")
+            node = await server.nodes.objects.add_variable(place, "TC103", 20.0)
+            await node.set_writable()
+
+            async def clamp(event: Any, service: Any) -> None:
+                if event.is_external:
+                    await node.write_value(55.0)
+
+            server.subscribe_server_callback(CallbackType.PostWrite, clamp)
+            request_id = await asyncio.to_thread(ask, f"opc.tcp://127.0.0.1:{port}")
+            gateway = Gateway(house, historian, pki)
+            running = asyncio.create_task(gateway.run())
+            try:
+                for _ in range(200):
+                    await asyncio.sleep(0.05)
+                    with house.reading() as session:
+                        row = queries.write_request(session, request_id)
+                        if WriteState(row.state).final:
+                            return row
+                raise AssertionError("no result")
+            finally:
+                running.cancel()
+                with suppress(asyncio.CancelledError):
+                    await running
+
+    def ask(endpoint: str) -> UUID:
+        dryer(house, TAGS[1])
+        house.perform(
+            setup_commands.move_device, "FBD-01", endpoint=endpoint, reason="test port", by=KERN
+        )
+        house.perform(
+            equipment_commands.allocate,
+            "FBD-01",
+            batch="B-2045",
+            must_be_clean=False,
+            must_be_calibrated=False,
+            by=KERN,
+        )
+        return house.perform(
+            ids_of(commands.request_write),
+            "FBD-01.TC103",
+            Decimal(60),
+            key="k",
+            in_record="batch/B-2045",
+            by=KERN,
+        )
+
+    row = asyncio.run(asyncio.wait_for(go(), 60))
+    assert row.state == WriteState.MISMATCH
+    assert (row.read_back, row.old_value) == (Decimal(55), Decimal(20))
+    assert "shows 55" in (row.problem or "")
+    historian.close()
+    database.close()
