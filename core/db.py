@@ -8,6 +8,7 @@ triggers; the audit package turns it into entries.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -196,6 +197,7 @@ def _sqlite_engines(url: URL, pool_size: int) -> tuple[Engine, Engine]:
 def _prepare_sqlite(engine: Engine, begin: str, read_only: bool) -> None:
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, record: object) -> None:
+        _turn_to_wal(connection)
         for name, value in SQLITE_PRAGMAS.items():
             connection.execute(f"PRAGMA {name}={value}").fetchall()
         if read_only:
@@ -204,6 +206,19 @@ def _prepare_sqlite(engine: Engine, begin: str, read_only: bool) -> None:
     @event.listens_for(engine, "begin")
     def begin_transaction(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+
+def _turn_to_wal(connection: Any) -> None:
+    """Turn a new file to WAL; unlike all else this does not wait for others by itself."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").fetchall()
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
 
 
 def _postgres_engines(url: URL, pool_size: int) -> tuple[Engine, Engine]:
