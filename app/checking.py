@@ -34,9 +34,7 @@ def doctor(settings: Settings, *, say: Say) -> int:
     """Look at everything an installation needs; 1 when something is missing."""
     failed = 0
     for name, problem in _findings(settings):
-        say(
-            f"{'ok     ' if problem is None else 'MISSING'} {name}{'' if problem is None else ': ' + problem}"
-        )
+        say(f"ok      {name}" if problem is None else f"MISSING {name}: {problem}")
         failed += problem is not None
     return 1 if failed else 0
 

@@ -31,7 +31,7 @@ def _play(settings: Settings, act: str, **arguments: Any) -> None:
 
 def _command(name: str, help_: str, *parameters: Callable[[Any], Any]) -> None:
     @click.pass_obj
-    def play(settings: Settings, **arguments: Any) -> None:
+    def play(settings: Settings, /, **arguments: Any) -> None:
         _play(settings, name, **{k: v for k, v in arguments.items() if v is not None})
 
     play.__doc__ = help_

@@ -173,6 +173,6 @@ class Stage:
 
 def take(session: Session, tag: str, record: str, step: str, *, by: Actor, at: datetime) -> UUID:
     """Take a reading for a step of a record; answers its id."""
-    reading = plant.take_reading(session, tag, record=record, step=step, by=by, at=at)
+    reading = plant.take_reading(session, tag, in_record=record, step=step, by=by, at=at)
     session.flush()
     return reading.id

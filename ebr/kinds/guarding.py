@@ -32,7 +32,7 @@ def compare(context: StepContext) -> None:
         reading = plant.take_reading(
             context.session,
             tag,
-            record=context.run.stream,
+            in_record=context.run.stream,
             step=context.step.path,
             by=context.by,
             at=context.at,

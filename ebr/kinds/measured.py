@@ -46,7 +46,7 @@ def take(context: StepContext, parameter: Parameter) -> Measured:
         reading = plant.take_reading(
             context.session,
             tag,
-            record=context.run.stream,
+            in_record=context.run.stream,
             step=context.step.path,
             max_age=duration(parameter.max_age) if parameter.max_age else None,
             by=context.by,
