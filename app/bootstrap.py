@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from app import schema, wiring
+from audit import checkpoints
 from audit import keys as site_keys
 from audit.attempts import record_refusal
 from audit.keys import SiteKeys
@@ -61,8 +62,8 @@ def mode_of(house: House) -> SiteMode:
 def keys_of(house: House, settings: Settings) -> SiteKeys:
     """Log and export keys of the site, from its key folder."""
     with house.reading() as session:
-        origin = f"batchwright/{the_site(session).name.lower().replace(' ', '-')}"
-    return site_keys.open_or_make(settings.keys, origin)
+        name = the_site(session).name
+    return site_keys.open_or_make(settings.keys, checkpoints.origin(name))
 
 
 def _kinds() -> KindRegistry:

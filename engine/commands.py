@@ -28,7 +28,7 @@ from engine.host import Problem
 from engine.lowering import DONE
 from engine.models import Instance, Message, Run, Subscription, Task
 from engine.moves import Move, locked_run
-from engine.programs import program
+from engine.programs import checked_program
 from engine.rules import ACTING, Command, CommandState
 from workflows.words import NamedForm
 
@@ -47,12 +47,13 @@ def start_run(
 ) -> Run:
     """Start the one run of a record, pinned for life to a definition (URS-MRC-060).
 
-    `pinned` adds further digests (tag maps, forms) by name. Raises AlreadyStarted.
+    `pinned` adds further digests (tag maps, forms) by name. Raises AlreadyStarted, NotFound, and
+    DefinitionTampered when the stored file is not the one of that digest (URS-MRC-070).
     """
     known = session.scalars(select(Run.id).where(Run.record == str(record))).one_or_none()
     if known is not None:
         raise AlreadyStarted(f"{record} has its run already", resolver="issue a new record")
-    entry = program(session, procedure_digest).procedure.entry
+    entry = checked_program(session, procedure_digest).procedure.entry
     run = Run(
         record=str(record),
         procedure=procedure_digest,

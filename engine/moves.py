@@ -24,7 +24,7 @@ from engine.errors import RunawayRun, RunHeld, UnknownPath, UnknownRun
 from engine.host import SERVICE, Host, Problem
 from engine.models import Instance, Run, StateChange
 from engine.programs import Executable
-from engine.rules import Command, CommandState, effective_state, next_state
+from engine.rules import Command, CommandState, can_follow, effective_state, next_state
 from workflows.model import Level
 
 MOST_MOVES = 20_000
@@ -180,7 +180,7 @@ class Move:
         """Put the run on hold because it cannot go on; it never ends like this (promise 3)."""
         self.run.problems = [*self.run.problems, problem.to_json()]
         self.note("run.held", problem.path, problem=problem.to_json())
-        if self.run.state == CommandState.RUNNING:
+        if can_follow(CommandState(self.run.state), Command.HOLD):
             self.change_state(self.run, Command.HOLD, f"{PROBLEM}: {problem.fact}")
             self.change_state(self.run, Command.DONE, f"{PROBLEM}: {problem.fact}")
         self.tell(lambda: self.host.run_failed(self.session, self.run, problem))

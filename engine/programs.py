@@ -105,6 +105,16 @@ def program(session: Session, digest: str) -> Program:
     return _programs.of(session, digest)
 
 
+def checked_program(session: Session, digest: str) -> Program:
+    """The same, after the stored definition was compared with its digest once more.
+
+    For the start of a run: an altered definition is refused even where a sound one is cached
+    (URS-MRC-070). Raises DefinitionTampered, NotFound.
+    """
+    queries.load(session, digest)
+    return program(session, digest)
+
+
 class _Programs:
     """Programs of this process by digest."""
 

@@ -105,9 +105,14 @@ def next_state(state: CommandState, command: Command) -> CommandState:
         ) from None
 
 
+def can_follow(state: CommandState, command: Command) -> bool:
+    """Whether the command is possible in that state."""
+    return (state, command) in TRANSITIONS
+
+
 def allowed_commands(state: CommandState) -> tuple[Command, ...]:
     """The commands that a person may give in that state."""
-    return tuple(c for c in Command if (state, c) in TRANSITIONS and c is not Command.DONE)
+    return tuple(c for c in Command if can_follow(state, c) and c is not Command.DONE)
 
 
 def effective_state(states: Iterable[CommandState]) -> CommandState:

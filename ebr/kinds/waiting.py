@@ -82,7 +82,7 @@ def _start_phase(context: StepContext, command: PhaseCommand) -> None:
         tag,
         Decimal(command.phase * 100 + START),
         key=key_of(context, command.tag),
-        record=context.run.stream,
+        in_record=context.run.stream,
         step=context.step.path,
         by=context.by,
         at=context.at,

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+import sqlite3
+from typing import Any
 
+import pytest
+from sqlalchemy.orm import Session
+
+from audit.streams import Stream
+from engine import commands, queries
 from engine.errors import AlreadyStarted, TaskNotReady, UnknownPath, UnknownRun
 from tests.support.bpmn import bpmn, call, task
-from tests.support.running import Plant, level
+from tests.support.running import BATCH, Plant, level
+from workflows.errors import DefinitionTampered
 
 NESTED = bpmn(
     level("PROC", "UP_G > UP_H", call("UP_G", "UP"), call("UP_H", "UP"), isa88="procedure"),
@@ -102,3 +109,33 @@ def test_every_move_stands_in_the_journal_of_its_act(plant: Plant) -> None:
         ("task.completed", "PROC/UP_G#1/OP_DRY#1/G010#1"),
         ("task.ready", "PROC/UP_G#1/OP_DRY#1/G020#1"),
     ]
+
+
+@pytest.mark.urs("URS-MRC-070")
+def test_a_definition_altered_in_the_database_is_not_started_even_if_a_sound_one_is_cached(
+    small_plant: Plant,
+) -> None:
+    digest = small_plant.store(NESTED)
+    small_plant.start(digest, Stream("batch", "B-2044"))
+    raw = sqlite3.connect(str(small_plant.house.database.url.database))
+    raw.execute("DROP TRIGGER keep_definition_file_update")
+    raw.execute("UPDATE definition_file SET body = replace(body, 'G020', 'G021')")
+    raw.commit()
+    raw.close()
+    with pytest.raises(DefinitionTampered):
+        small_plant.start(digest)
+
+
+@pytest.mark.urs("URS-MRC-060")
+def test_a_run_names_the_digests_it_is_pinned_to(small_plant: Plant) -> None:
+    digest = small_plant.store(NESTED)
+    small_plant.do(_start_pinned, digest)
+    with small_plant.house.reading() as session:
+        run = queries.run_of(session, BATCH)
+        assert (run.procedure, run.pinned) == (digest, {"procedure": digest, "tags": "ab12"})
+
+
+def _start_pinned(session: Session, record: Stream, digest: str, **common: Any) -> None:
+    commands.start_run(
+        session, record=record, procedure_digest=digest, pinned={"tags": "ab12"}, **common
+    )
