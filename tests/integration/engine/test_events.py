@@ -275,3 +275,54 @@ def test_a_message_with_another_correlation_is_not_taken(small_plant: Plant) -> 
     small_plant.complete("PROC/A#1")
     assert small_plant.do(commands.send_message, "sample_result", correlation="S-1") == []
     assert small_plant.ready() == ["PROC/B#1"]
+
+
+def test_a_terminating_end_cancels_the_other_branches_of_its_level_only(plant: Plant) -> None:
+    plant.run(
+        bpmn(
+            level(
+                "PROC",
+                ["S > CA1 > J", "S > X1 > J", "J > LAST > end"],
+                parallel("S"),
+                call("CA1", "OP"),
+                task("X1"),
+                parallel("J"),
+                task("LAST"),
+            ),
+            level(
+                "OP",
+                ["P > A > stop", "P > B > end"],
+                parallel("P"),
+                task("A"),
+                task("B"),
+                end("stop", terminate=True),
+            ),
+        )
+    )
+    plant.complete("PROC/CA1#1/A#1")
+    assert plant.ready() == ["PROC/X1#1"]
+    assert ("cancelled", "PROC/CA1#1/B#1") in plant.host.told
+    assert ("completed", "PROC/CA1#1") in plant.host.told
+    plant.complete("PROC/X1#1", "PROC/LAST#1")
+    assert plant.state() == "complete"
+
+
+def test_an_event_in_a_held_run_is_refused(small_plant: Plant) -> None:
+    small_plant.run(SIDES)
+    small_plant.do(commands.hold, reason="alarm")
+    with pytest.raises(RunHeld):
+        small_plant.do(commands.raise_event, "E1")
+
+
+def test_a_plant_wide_signal_names_every_run_that_waits_for_it(small_plant: Plant) -> None:
+    wide = two_dryers(
+        side("E1", "CA1", named("signal", "sig"), interrupting=False, plantWide="true"),
+        roots=(signal("sig", "power_lost"),),
+    )
+    digest = small_plant.store(wide)
+    small_plant.start(digest)
+    small_plant.start(digest, Stream("batch", "B-2046"))
+    with small_plant.house.reading() as session:
+        found = commands.runs_waiting_plant_wide(session, "power_lost")
+        assert commands.runs_waiting_plant_wide(session, "link_lost") == []
+    assert found == ["batch/B-2045", "batch/B-2046"]
