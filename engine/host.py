@@ -68,7 +68,7 @@ class Problem:
     """Why the engine holds a run: nothing goes on before it is resolved.
 
     `kind`: ``value_unknown``, ``no_flow``, ``rounds_exhausted``, ``error_uncaught``,
-    ``child_ended``, ``stuck``.
+    ``error_raised``, ``child_ended``, ``stuck``.
     """
 
     kind: str
