@@ -346,8 +346,8 @@ def test_a_stopped_gateway_leaves_bad_values_and_a_gap(
     with running_gateway(house, settings) as gateway:
         eventually(lambda: online(gateway))
         eventually(lambda: closed(house))
-    with house.reading() as session:
-        gaps = queries.gaps(session, "FBD-01", datetime(2020, 1, 1, tzinfo=UTC), far_ahead())
+        with house.reading() as session:
+            gaps = queries.gaps(session, "FBD-01", datetime(2020, 1, 1, tzinfo=UTC), far_ahead())
     assert [(gap.edge, gap.cause) for gap in gaps] == [("end", "the gateway was stopped")]
 
 
