@@ -59,7 +59,7 @@ def take(context: StepContext, parameter: Parameter) -> Measured:
         parameter.statistic.value,
         window_from=context.at - window(context, parameter),
         window_to=context.at,
-        record=context.run.stream,
+        in_record=context.run.stream,
         step=context.step.path,
         by=context.by,
         at=context.at,

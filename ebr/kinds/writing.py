@@ -62,7 +62,7 @@ def request_set_points(context: StepContext) -> None:
             _tag(context, point.tag),
             value,
             key=key_of(context, point.tag),
-            record=context.run.stream,
+            in_record=context.run.stream,
             step=context.step.path,
             tolerance=point.tolerance,
             by=context.by,

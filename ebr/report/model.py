@@ -44,7 +44,10 @@ class LimitView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Former:
-    """A value that was superseded: what stood there, and who replaced it when and why."""
+    """A value that was superseded: what stood there, and who replaced it when and why.
+
+    `revision` of the step brought it, `replaced_in` is the revision that replaced it.
+    """
 
     text: str
     by: Who
@@ -52,6 +55,7 @@ class Former:
     revision: int
     replaced_by: Who
     replaced_at: datetime
+    replaced_in: int
     reason: str
 
 

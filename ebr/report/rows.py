@@ -196,9 +196,7 @@ def _holds(session: Session, run: ProcedureRun) -> list[HoldTime]:
     )
 
 
-def _of_steps(
-    session: Session, run: ProcedureRun, table: type[OfStep]
-) -> dict[UUID, list[OfStep]]:
+def _of_steps(session: Session, run: ProcedureRun, table: type[OfStep]) -> dict[UUID, list[OfStep]]:
     rows = session.scalars(
         select(table)
         .join(StepRecord, StepRecord.id == table.step_id)

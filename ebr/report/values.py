@@ -86,6 +86,7 @@ def _former(
         revision=old.revision,
         replaced_by=rows.people.who(new.recorded_by, new.recorded_at),
         replaced_at=new.recorded_at,
+        replaced_in=new.revision,
         reason=new.reason or "",
     )
 
@@ -192,28 +193,21 @@ def changes(
     corrected: list[ChangeView] = []
     calculated: list[ChangeView] = []
     for view in views:
-        texts = [*(former.text for former in view.former[1:]), words.with_unit(view.text, view.unit)]
+        texts = [
+            *(former.text for former in view.former[1:]),
+            words.with_unit(view.text, view.unit),
+        ]
         for former, new in zip(view.former, texts, strict=True):
             change = _change(rows, step, view, former, new)
             (calculated if view.grade == Grade.CALCULATED else corrected).append(change)
     return corrected, calculated
 
 
-def _change(
-    rows: Rows, step: StepRecord, view: ValueView, former: Former, new: str
-) -> ChangeView:
-    revision = next(
-        (
-            value.revision
-            for value in rows.values[step.id]
-            if value.code == view.code and value.recorded_at == former.replaced_at
-        ),
-        step.revision,
-    )
+def _change(rows: Rows, step: StepRecord, view: ValueView, former: Former, new: str) -> ChangeView:
     signed = [
         rows.signed[row.signature_id]
         for row in rows.step_signatures.get(step.id, [])
-        if row.revision == revision
+        if row.revision == former.replaced_in
     ]
     return ChangeView(
         step=step.key,

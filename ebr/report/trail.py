@@ -1,0 +1,146 @@
+"""Entries of the audit trail in words: who, what, when, why, old and new (URS-AUD-020, -030).
+
+The words are for readers; the sealed bytes travel in the evidence bundle, and each line names
+their SHA-256.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ebr.report import words
+from ebr.report.model import TrailLine
+from ebr.report.rows import Rows, SealedEntry
+
+PLUMBING = re.compile(r"engine_|step_signature\Z|signature\Z|parameter_value\Z|step\Z|stream")
+HIDDEN = frozenset({"id", "site_id", "version", "revision", "nonce", "manifest", "signature"})
+KEY = re.compile(r"(\A|_)id\Z")
+DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+CODE = re.compile(r"[a-z]+(_[a-z]+)+\Z")
+
+
+def lines(rows: Rows) -> tuple[TrailLine, ...]:
+    """All entries of the record in order."""
+    return tuple(_line(rows, entry) for entry in rows.entries)
+
+
+def _line(rows: Rows, entry: SealedEntry) -> TrailLine:
+    data = entry.data
+    actor = data["actor"]
+    return TrailLine(
+        entry=entry.rseq,
+        at=entry.at,
+        real_at=entry.real_at,
+        by=entry.by,
+        role=actor["role"],
+        terminal=actor["terminal"],
+        action=data["action"],
+        action_words=words.action(data["action"]),
+        what=object_words(rows, data["object"]),
+        reason=data["reason"] or "",
+        changes=tuple(_told(rows, data)),
+        digest=entry.digest,
+    )
+
+
+def object_words(rows: Rows, name: str) -> str:
+    """The part of the record that an entry is about; a step by key and name."""
+    for step in rows.steps:
+        if step.path == name:
+            times = f", {step.occurrence}" if step.occurrence > 1 else ""
+            return f"{step.key} {rows.specs[step.key].name}{times}"
+    return words.plain(name.removeprefix(f"{rows.run.stream}/"))
+
+
+def _told(rows: Rows, data: Mapping[str, Any]) -> list[str]:
+    found = _refusal(data["facts"]) if data["action"] == "attempt.refused" else []
+    for change in data["changes"]:
+        found += _change(rows, change)
+    return found + _signatures(data)
+
+
+def _refusal(facts: Mapping[str, Any]) -> list[str]:
+    return [f"{facts['fact']} (rule {words.plain(facts['rule'])})"]
+
+
+def _signatures(data: Mapping[str, Any]) -> list[str]:
+    return [
+        f"signed “{after['meaning']}” by {after['printed_name']} ({after['signer']})"
+        for change in data["changes"]
+        if change["table"] == "signature" and (after := change["after"])
+    ]
+
+
+def _change(rows: Rows, change: Mapping[str, Any]) -> list[str]:
+    table, before, after = change["table"], change["before"], change["after"]
+    if table == "parameter_value":
+        return [_value(rows, after)]
+    if table == "step":
+        return _state(before, after)
+    if PLUMBING.match(table):
+        return []
+    if before is None:
+        return [_added(table, after)]
+    return [
+        f"{words.plain(table)}: {words.plain(name)} {_text(old)} → {_text(after.get(name))}"
+        for name, old in sorted(before.items())
+        if name not in HIDDEN and not KEY.search(name)
+    ]
+
+
+def _value(rows: Rows, after: Mapping[str, Any]) -> str:
+    label = _label(rows, after)
+    text = after["text"] if after["text"] is not None else "not applicable"
+    shown = words.with_unit(text, after["unit"])
+    again = " (replaces the former value)" if after["supersedes_id"] else ""
+    return f"{label} = {shown}{again}"
+
+
+def _label(rows: Rows, after: Mapping[str, Any]) -> str:
+    step = next((each for each in rows.steps if str(each.id) == after["step_id"]), None)
+    code = str(after["code"])
+    if step is None:
+        return words.plain(code)
+    return rows.labels.get(f"{step.key}.{code}", f"{step.key} {words.plain(code)}")
+
+
+def _state(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[str]:
+    if before is None:
+        return [f"step {after['key']} is {words.word(words.STEP_STATES, after['state'])}"]
+    if "state" not in before:
+        return []
+    old, new = before["state"], after["state"]
+    return [
+        f"step {after['key']}: {words.word(words.STEP_STATES, old)}"
+        f" → {words.word(words.STEP_STATES, new)}"
+    ]
+
+
+def _added(table: str, after: Mapping[str, Any]) -> str:
+    told = [
+        f"{words.plain(name)} {_text(value)}"
+        for name, value in sorted(after.items())
+        if _worth_telling(name, value)
+    ]
+    shown = ", ".join(told)
+    return f"{words.plain(table)} added: {shown}" if shown else f"{words.plain(table)} added"
+
+
+def _worth_telling(name: str, value: Any) -> bool:
+    if name in HIDDEN or KEY.search(name) or value in (None, "", "(secret)", False):
+        return False
+    return not (isinstance(value, str) and (DIGEST.match(value) or value.startswith(("{", "["))))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    shown = str(value)
+    if MOMENT.match(shown):
+        return f"{shown[:10]} {shown[11:19]} UTC" if shown.endswith("+00:00") else shown
+    return words.plain(shown) if CODE.match(shown) else shown
