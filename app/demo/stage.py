@@ -26,7 +26,6 @@ from hardware.gateway_control import GatewayClient
 from hardware.simulators.control import ControlClient
 
 CLOCK = Actor.service("demo", trigger="time of the process passes")
-OPEN = (StepState.READY, StepState.STARTED, StepState.PERFORMED, StepState.HELD)
 
 
 class StoryBroken(BatchwrightError):
@@ -160,11 +159,19 @@ class Stage:
         """Let time pass until a step that runs by itself has ended. Raises StoryBroken."""
         path = self.path(key)
         self.writes()
-        self.wait(most, why, until=lambda: self._is_over(path))
-        if not self._is_over(path):
+        self.wait(most, why, until=lambda: self.is_over(path))
+        if not self.is_over(path):
             raise StoryBroken(f"{key} did not end within {most:g} min")
 
-    def _is_over(self, path: str) -> bool:
+    def is_open(self, key: str) -> bool:
+        """Whether the latest occurrence of a step waits for somebody to perform it."""
+        with self.house.reading() as session:
+            run = queries.run_of(session, self.record)
+            found = queries.steps_of_key(session, run, key)
+            return bool(found) and found[-1].state in (StepState.READY, StepState.STARTED)
+
+    def is_over(self, path: str) -> bool:
+        """Whether a step that runs by itself has ended."""
         with self.house.reading() as session:
             run = queries.run_of(session, self.record)
             step = queries.step_of(session, run, path)
