@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
+from app import between_pillars, verification
 from core.events import EventHandlers
 from core.jobs import JobHandler
 from ebr import automatic, holds, overtime
 from ebr import handlers as record_handlers
-from ebr.events import ExceptionRaised
+from ebr.events import ExceptionRaised, ValueCorrected
 from ebr.gates import Gates
 from ebr.host import AUTOMATIC_JOB
 from ebr.kinds import neutral, writing
 from ebr.kinds.base import KindRegistry
 from engine import handlers as engine_handlers
 from hardware.events import LinkRestored, WriteReported
+from quality import checks as quality_checks
+from quality import handlers as quality_handlers
+from quality.events import BatchRejected, BatchReleased, BatchUnderReassessment
+from quality.kinds import registering as quality_kinds
 
 EXPECTED_CHECKS = {
-    "batch.start": frozenset[str](),
+    "batch.start": frozenset({"rooms"}),
     "recipe.make_effective": frozenset[str](),
+    "step.start": frozenset({"clearance"}),
     "equipment.bind": frozenset[str](),
     "lot.use": frozenset[str](),
-    "release": frozenset[str](),
+    "release": frozenset({"record", "independence", "verification"}),
 }
 
 
 def kinds(registry: KindRegistry) -> None:
     """Every step kind that a recipe of this product may use."""
     neutral.register(registry)
+    quality_kinds.register(registry)
 
 
 def checks(gates: Gates) -> None:
     """Every check of every gate."""
+    quality_checks.register(gates)
+    verification.register(gates)
 
 
 def handlers(events: EventHandlers) -> None:
     """Who reacts to what, in this order, in the same transaction."""
     events.on(ExceptionRaised, record_handlers.hold_on_critical)
+    events.on(ExceptionRaised, quality_handlers.open_deviation_on_critical)
+    events.on(ExceptionRaised, quality_handlers.note_new_exception)
+    events.on(ValueCorrected, quality_handlers.note_correction)
+    events.on(ValueCorrected, quality_handlers.follow_corrected_disposition)
+    events.on(BatchReleased, between_pillars.batch_was_released)
+    events.on(BatchRejected, between_pillars.batch_was_rejected)
+    events.on(BatchUnderReassessment, between_pillars.batch_is_reassessed)
     events.on(LinkRestored, record_handlers.note_data_gap)
     events.on(WriteReported, writing.on_write_reported)
 

@@ -41,6 +41,9 @@ from personnel import signing
 from personnel.signing import Confirmation
 from workflows.words import Occasion, Severity
 
+START_GATE = "step.start"
+"""The gate that every step passes when it begins, besides those that the recipe names."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepReference:
@@ -84,8 +87,8 @@ def start_step_automatically(
 
 def begin(context: StepContext) -> None:
     """Mark as started and let the kind do what starting means, inside the current act."""
-    for gate in context.spec.gates:
-        gates.require(context.session, gate.name, record=context.run.stream, step=context.step.path)
+    for gate in (START_GATE, *(gate.name for gate in context.spec.gates)):
+        gates.require(context.session, gate, record=context.run.stream, step=context.step.path)
     context.step.state = StepState.STARTED
     context.step.started_at = context.at
     context.step.started_by = context.by.id

@@ -25,7 +25,6 @@ def register(registry: KindRegistry) -> None:
     ):
         registry.register(name, plain)
     registry.register(StepKind.CHECKLIST, Checklist())
-    registry.register(StepKind.VERIFY, Checklist())
     registry.register(StepKind.BIND, Bind())
     registry.register(StepKind.READ, Read())
     registry.register(StepKind.WRITE, Write())

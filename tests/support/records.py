@@ -15,6 +15,7 @@ from app import wiring
 from app.acting import Person
 from audit import trail
 from audit.attempts import record_refusal
+from audit.keys import open_or_make
 from audit.streams import Stream
 from audit.trail import TrailGuard
 from core import appendonly
@@ -87,6 +88,7 @@ class RecordPlant:
             gates=gates,
             engine_host=RecordHost(),
             historian=self.historian,
+            site_keys=open_or_make(folder, "batchwright/test"),
         )
         self.worker = Worker(self.house, wiring.jobs(), owner="worker-1")
 

@@ -1,0 +1,1 @@
+"""Step kinds of the quality unit: sample, control, disposition, clearance, review."""
