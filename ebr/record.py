@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +36,7 @@ from ebr.report.model import (
 )
 from ebr.report.rows import Rows
 from hardware import queries as plant
+from workflows.rounding import to_decimals
 from workflows.scaling import factor, scaled_formula
 from workflows.words import StepKind
 
@@ -156,12 +158,8 @@ def _output(found: Rows) -> str:
     size, allowed = found.run.size, found.procedure.header.batch_size
     if size is None or allowed is None or allowed.output is None:
         return ""
-    scaled = allowed.output * Decimal(1) * _ratio(factor(size, allowed))
-    return words.with_unit(format(scaled.to_integral_value(), "f"), allowed.output_unit)
-
-
-def _ratio(times: Any) -> Decimal:
-    return Decimal(times.numerator) / Decimal(times.denominator)
+    scaled = to_decimals(Fraction(allowed.output) * factor(size, allowed), 0)
+    return words.with_unit(format(scaled, "f"), allowed.output_unit)
 
 
 def _formula(found: Rows) -> tuple[IngredientView, ...]:
@@ -229,11 +227,11 @@ def _yields(shown: Sequence[StepView]) -> tuple[Pair, ...]:
     )
 
 
-def _materials(shown: Any) -> tuple[MaterialView, ...]:
+def _materials(shown: Iterable[StepView]) -> tuple[MaterialView, ...]:
     return tuple(use for step in shown for use in step.materials)
 
 
-def _equipment(shown: Any) -> tuple[EquipmentView, ...]:
+def _equipment(shown: Iterable[StepView]) -> tuple[EquipmentView, ...]:
     return tuple(use for step in shown for use in step.equipment)
 
 

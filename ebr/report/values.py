@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from ebr.models import Grade, ParameterValue, StepRecord
@@ -69,10 +70,7 @@ def _view(rows: Rows, spec: Step, history: Sequence[ParameterValue], of: int) ->
         revision=value.revision,
         by=rows.people.who(value.recorded_by, value.recorded_at),
         at=value.recorded_at,
-        former=tuple(
-            _former(rows, parameter, old, new)
-            for old, new in zip(history, history[1:], strict=False)
-        ),
+        former=tuple(_former(rows, parameter, old, new) for old, new in pairwise(history)),
     )
 
 
