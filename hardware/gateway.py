@@ -36,7 +36,7 @@ from hardware.drivers.opcua import OpcUaDriver
 from hardware.errors import LinkProblem
 from hardware.gateway_control import Answer, ControlCommand, ControlServer
 from hardware.historian import Historian
-from hardware.link import Line, Link
+from hardware.link import Line, Link, end
 from hardware.models import LineLease
 from hardware.pki import Pki
 from hardware.plan import Plan, host_and_port, load_plan
@@ -111,13 +111,15 @@ class Gateway:
             partial(self._every, CLOCK_SECONDS, self._look_at_clock),
             partial(self._every, WRITE_POLL_SECONDS, self.deliver_news),
         ]
+        tasks: list[asyncio.Task[None]] = []
         try:
             await self._look_at_clock()
             await self._tend()
-            async with asyncio.TaskGroup() as group:
-                for loop in loops:
-                    group.create_task(loop())
+            tasks = [asyncio.create_task(loop()) for loop in loops]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for task in tasks:
+                await end(task)
             await self._stop_all()
             await self.deliver_news()
             await self._in_database(self._give_leases_back)
@@ -244,10 +246,7 @@ class Gateway:
         self._links[line.name] = _Running(link, task)
 
     async def _stop(self, name: str) -> None:
-        running = self._links.pop(name)
-        running.task.cancel()
-        with suppress(asyncio.CancelledError):
-            await running.task
+        await end(self._links.pop(name).task)
 
     async def _stop_all(self) -> None:
         for name in list(self._links):

@@ -20,6 +20,7 @@ from hardware.words import LinkState
 
 CONNECT_PATIENCE = 10.0
 SWEEP_PATIENCE = 2.0
+CANCEL_AGAIN = 3.0
 RECONNECT_PATIENCE = 1.5
 FIRST_DELAY, LONGEST_DELAY = 0.5, 5.0
 log = logs.logger(__name__)
@@ -38,6 +39,19 @@ class Line:
     def devices(self) -> tuple[str, ...]:
         """Names of the devices on this line, in order."""
         return tuple(sorted({point.device for point in self.points}))
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it has ended, whatever it ends with.
+
+    Once is not enough: `asyncio.wait_for` of Python 3.11 swallows a cancellation that arrives in
+    the same moment as the answer it waited for.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=CANCEL_AGAIN)
+    if not task.cancelled() and (problem := task.exception()) is not None:
+        log.info("task.ended", task=task.get_name(), problem=str(problem))
 
 
 class Link:
@@ -170,11 +184,9 @@ class Link:
         self._say(LinkState.OFFLINE, self.problem)
         self._recorder.lost(self.line.points, self.problem)
         self._settled()
-        if self._watching is not None and not self._watching.done():
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await self._watching
-        self._watching = None
+        watching, self._watching = self._watching, None
+        if watching is not None:
+            await end(watching)
         await driver.close()
 
     def _take(self, samples: Sequence[Sample]) -> None:

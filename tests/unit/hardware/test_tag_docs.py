@@ -29,8 +29,12 @@ def row(unit: str, tag: TagSpec) -> str:
 def test_the_page_lists_every_tag_as_it_is() -> None:
     page = PAGE.read_text()
     rows = [row(unit, tag) for unit, tags in demo_plant.tag_maps().items() for tag in tags]
-    assert [line for line in rows if line not in page] == []
-    assert sum(line.startswith("| ") and "`" in line for line in page.splitlines()) == len(rows)
+    listed = [
+        line
+        for line in page.splitlines()
+        if any(line.startswith(f"| {unit}.") for unit in demo_plant.tag_maps())
+    ]
+    assert listed == rows
 
 
 @pytest.mark.urs("URS-PRO-030")
