@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app import schema, wiring
+from app import keybook, records, schema, seal, wiring
 from audit import checkpoints
 from audit import keys as site_keys
 from audit.attempts import record_refusal
@@ -16,13 +16,20 @@ from core.events import EventHandlers
 from core.house import House
 from core.settings import Settings
 from core.sites import SiteMode, the_site
+from documents.sealing import SealKey
+from ebr.bundle import PEOPLE_KEYS
 from ebr.gates import Gates
 from ebr.host import RecordHost
+from ebr.issuing import FONTS, SEAL_KEY
 from ebr.kinds.base import KindRegistry
+from ebr.report.additions import SERVICE as RECORD_ADDITIONS
 from engine.host import SERVICE as ENGINE_HOST
 from hardware.historian import Historian
 from personnel import crypto
 from personnel.crypto import Vault
+
+FONTS_FOLDER = Path(__file__).parents[1] / "web" / "static" / "dist" / "fonts"
+"""Documents are printed with the fonts that the browser assets bring."""
 
 
 def compose(
@@ -47,6 +54,10 @@ def compose(
             "historian": _historian(settings.historian_path, clock),
             crypto.SERVICE: vault or Vault.opened(settings.keys, mode_of(house)),
             "site_keys": keys_of(house, settings),
+            PEOPLE_KEYS: keybook.people_keys,
+            SEAL_KEY: seal_of(house, settings),
+            FONTS: FONTS_FOLDER,
+            RECORD_ADDITIONS: (records.of_production,),
             "settings": settings,
         }
     )
@@ -64,6 +75,13 @@ def keys_of(house: House, settings: Settings) -> SiteKeys:
     with house.reading() as session:
         name = the_site(session).name
     return site_keys.open_or_make(settings.keys, checkpoints.origin(name))
+
+
+def seal_of(house: House, settings: Settings) -> SealKey:
+    """The key that seals documents, from the key folder."""
+    with house.reading() as session:
+        name = the_site(session).name
+    return seal.open_or_make(settings.keys, name, at=house.clock.now())
 
 
 def _kinds() -> KindRegistry:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import inventory.models
 import maintenance.models
-import quality.models
 
 import audit.models
 import core.idempotency
 import core.jobs
 import core.sites
 import ebr.models
+import ebr.report.models
 import engine.models
 import hardware.models
+import inventory.models
 import personnel.models
 import production.models
+import quality.models
 import workflows.models
 from core.db import Base
 
@@ -25,6 +26,7 @@ PACKAGES = (
     core.jobs,
     core.sites,
     ebr.models,
+    ebr.report.models,
     engine.models,
     hardware.models,
     inventory.models,

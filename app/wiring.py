@@ -5,7 +5,7 @@ from __future__ import annotations
 from app import between_pillars, verification
 from core.events import EventHandlers
 from core.jobs import JobHandler
-from ebr import automatic, holds, overtime
+from ebr import automatic, bundle, holds, issuing, overtime
 from ebr import handlers as record_handlers
 from ebr.events import ExceptionRaised, ValueCorrected
 from ebr.gates import Gates
@@ -61,5 +61,7 @@ def jobs() -> dict[str, JobHandler]:
         AUTOMATIC_JOB: automatic.on_automatic_step,
         holds.JOB_KIND: holds.on_due,
         overtime.OVERTIME_JOB: overtime.on_overtime,
+        issuing.ISSUE_JOB: issuing.on_issue,
+        bundle.EXPORT_JOB: bundle.on_export,
         **engine_handlers.JOBS,
     }
