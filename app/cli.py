@@ -140,15 +140,14 @@ def check_recipe(file: Path) -> None:
 
 
 @main.group(invoke_without_command=True)
-@click.option("--keep", is_flag=True, help="keep the site of an earlier demo")
 @click.pass_context
-def demo(context: click.Context, keep: bool) -> None:
+def demo(context: click.Context) -> None:
     """Run one whole batch without a screen, release it and verify its bundle."""
     if context.invoked_subcommand is not None:
         return
-    from app import demo as script
+    from app.demo import running
 
-    sys.exit(script.run(Path("var/demo"), say=click.echo, keep=keep))
+    sys.exit(running.run(Path("var/demo"), say=click.echo))
 
 
 @demo.command("reset")

@@ -38,7 +38,7 @@ def run(settings: Settings, *, port: int, say: Say) -> int:
         is_new = not exists(settings)
         offset = timedelta(0) if is_new else _offset(settings)
         process, address = cell.start(settings_home(settings), offset=offset)
-        ending.callback(_stop, process)
+        ending.callback(stop, process)
         if is_new:
             demosite.make(settings, address, PLANNED, say=say)
         else:
@@ -104,7 +104,7 @@ def _start_all(settings: Settings, ending: ExitStack, port: int) -> list[subproc
     children = []
     for arguments in (["gateway"], ["worker"], ["web", f"--port={port}"]):
         child = start_child(settings, arguments)
-        ending.callback(_stop, child)
+        ending.callback(stop, child)
         children.append(child)
     return children
 
@@ -143,7 +143,7 @@ def _wait(processes: Sequence[subprocess.Popen[bytes] | subprocess.Popen[str]], 
     return 0
 
 
-def _stop(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
+def stop(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
     if process.poll() is not None:
         return
     process.send_signal(signal.SIGTERM)

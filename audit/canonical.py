@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -67,6 +67,8 @@ def _as_text(value: Any) -> str:
         return decimal_text(value)
     if isinstance(value, datetime):
         return moment_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, Enum):

@@ -131,10 +131,10 @@ class ScanMissing(Invalid):
     rule = "scan.missing"
 
 
-class UseBeforePassed(Refusal):
-    """The dispensed portion is past its use-before time."""
+class TaskNotOpen(Refusal):
+    """The stock task was closed already."""
 
-    rule = "container.use_before"
+    rule = "stock_task.state"
 
 
 class ScaleNotSuitable(Refusal):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import core.types
 import sqlalchemy as sa
 from alembic import op
 ${imports if imports else ""}

@@ -24,6 +24,8 @@ def _scale(readability: str, capacity: str, minimum: str) -> dict[str, Any]:
         "readability": readability,
         "capacity": capacity,
         "minimum_net": minimum,
+        "weighing_range_kg": [minimum, capacity],
+        "weighing_range_kg": [minimum, capacity],
         "unit": "kg",
     }
 

@@ -1,5 +1,111 @@
 // Island: the trend chart. Every chart stands beside a table of the same data.
+//
+// <div data-chart="ID" data-zone="Europe/Berlin" data-locale="en"> and JSON of that id:
+// {label, unit, points: [[seconds, value|null]], holes: [[seconds, seconds|null]],
+//  limits: [{label, value, tier}], from, to}. A hole is a break in the line, never bridged.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import "./desk/chart.css";
+
+const HEIGHT = 320;
+
+function draw(place) {
+  const data = JSON.parse(document.getElementById(place.dataset.chart).textContent);
+  const look = colours(place);
+  const clock = clockOf(place.dataset.zone);
+  const chart = new uPlot(options(data, look, clock, place), columns(data), place);
+  const fit = () => chart.setSize({ width: Math.max(place.clientWidth, 260), height: HEIGHT });
+  new ResizeObserver(fit).observe(place);
+  place.dataset.ready = "";
+}
+
+function clockOf(zone) {
+  const format = new Intl.DateTimeFormat("en-GB", {
+    timeZone: zone, hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+  });
+  return (seconds) => format.format(new Date(seconds * 1000));
+}
+
+function colours(place) {
+  const style = getComputedStyle(place);
+  const read = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
+  return {
+    ink: read("--ink", "#14191d"), muted: read("--muted", "#4a555e"), line: read("--line", "#6f7a83"),
+    primary: read("--primary", "#0b57a4"), bad: read("--bad", "#a4262c"), card: read("--card", "#fff"),
+  };
+}
+
+// Values at their moments, with a break at the start of each hole.
+function columns(data) {
+  const rows = data.points.map(([at, value]) => [at, value]);
+  for (const [start] of data.holes) rows.push([start, null]);
+  rows.sort((a, b) => a[0] - b[0] || (a[1] === null ? 1 : -1));
+  return [rows.map((row) => row[0]), rows.map((row) => row[1])];
+}
+
+function options(data, look, clock, place) {
+  const axis = { stroke: look.muted, grid: { stroke: `${look.line}40` }, ticks: { stroke: look.line }, font: "14px sans-serif" };
+  return {
+    width: Math.max(place.clientWidth, 260),
+    height: HEIGHT,
+    legend: { live: true },
+    cursor: { drag: { x: true, y: false } },
+    scales: { x: { time: false, range: (_, low, high) => [low, high] }, y: { range: (_, low, high) => room(data, low, high) } },
+    axes: [
+      { ...axis, values: (_, splits) => splits.map((at) => clock(at).slice(0, 5)), space: 70 },
+      { ...axis, size: 64, values: (_, splits) => splits.map((value) => `${+value.toFixed(4)}`) },
+    ],
+    series: [
+      { label: place.dataset.timeLabel, value: (_, at) => (at === null ? "–" : clock(at)) },
+      { label: data.label, stroke: look.primary, width: 2, spanGaps: false, points: { show: false },
+        value: (_, value) => (value === null ? "–" : `${value} ${data.unit}`) },
+    ],
+    hooks: { drawClear: [(chart) => bands(chart, data, look)], draw: [(chart) => lines(chart, data, look)] },
+  };
+}
+
+function room(data, low, high) {
+  const known = [low, high, ...data.limits.map((limit) => limit.value)].filter((value) => value !== null && isFinite(value));
+  const least = Math.min(...known), most = Math.max(...known);
+  const air = (most - least || Math.abs(most) || 1) * 0.08;
+  return [least - air, most + air];
+}
+
+// Holes are grey bands with a word, so that nobody reads a straight line into them.
+function bands(chart, data, look) {
+  const { ctx, bbox } = chart;
+  ctx.save();
+  for (const [start, end] of data.holes) {
+    const left = Math.max(chart.valToPos(start, "x", true), bbox.left);
+    const right = Math.min(chart.valToPos(end ?? data.to, "x", true), bbox.left + bbox.width);
+    if (right <= left) continue;
+    ctx.fillStyle = `${look.line}33`;
+    ctx.fillRect(left, bbox.top, right - left, bbox.height);
+  }
+  ctx.restore();
+}
+
+function lines(chart, data, look) {
+  const { ctx, bbox } = chart;
+  const ratio = devicePixelRatio;
+  ctx.save();
+  ctx.font = `${13 * ratio}px sans-serif`;
+  for (const { label, value, tier } of data.limits) {
+    const y = chart.valToPos(value, "y", true);
+    if (y < bbox.top || y > bbox.top + bbox.height) continue;
+    ctx.strokeStyle = tier === "alert" ? look.ink : look.bad;
+    ctx.setLineDash(tier === "alert" ? [4 * ratio, 6 * ratio] : [12 * ratio, 4 * ratio]);
+    ctx.lineWidth = 1.5 * ratio;
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+    ctx.fillStyle = look.ink;
+    ctx.fillText(label, bbox.left + 6 * ratio, y - 4 * ratio);
+  }
+  ctx.restore();
+}
+
+for (const place of document.querySelectorAll("[data-chart]")) draw(place);
 
 export { uPlot };

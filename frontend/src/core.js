@@ -10,6 +10,9 @@ htmx.config.noSwap = [204, 304, "5xx"];
 htmx.config.history = "reload";
 htmx.config.defaultTimeout = 15000;
 
-document.addEventListener("DOMContentLoaded", () => {
-  for (const start of modules) start(document);
+const begin = (root) => modules.forEach((start) => start(root));
+document.addEventListener("DOMContentLoaded", () => begin(document));
+document.addEventListener("htmx:after:swap", (event) => {
+  const target = event.detail.ctx.target;
+  if (target instanceof Element) begin(target);
 });

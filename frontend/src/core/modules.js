@@ -1,3 +1,12 @@
 // Own modules that every page starts, in this order. Each is a function (root) => void, where root
-// is the document at first and later each fragment that htmx has put in.
-export const modules = [];
+// is the document at first and later each fragment that htmx has put in; starting twice is harmless.
+import { dialogs } from "./dialogs.js";
+import { guard } from "./guard.js";
+import { keypad } from "./keypad.js";
+import { limits } from "./limits.js";
+import { live } from "./live.js";
+import { lock } from "./lock.js";
+import { problems } from "./problems.js";
+import { scanner } from "./scanner.js";
+
+export const modules = [guard, dialogs, problems, limits, keypad, scanner, lock, live];
