@@ -25,7 +25,6 @@ def _scale(readability: str, capacity: str, minimum: str) -> dict[str, Any]:
         "capacity": capacity,
         "minimum_net": minimum,
         "weighing_range_kg": [minimum, capacity],
-        "weighing_range_kg": [minimum, capacity],
         "unit": "kg",
     }
 
