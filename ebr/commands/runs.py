@@ -13,6 +13,7 @@ from audit.streams import Stream
 from core.actors import Actor
 from core.events import publish
 from ebr import queries, rules
+from ebr.commands import steps
 from ebr.errors import RunNotRunning
 from ebr.events import RunEnded, RunStarted
 from ebr.models import ProcedureRun, RunState
@@ -126,6 +127,7 @@ def restart(session: Session, run: ProcedureRun, *, reason: str, by: Actor, at: 
     run.state, run.problem = RunState.RUNNING, None
     session.flush()
     engine.restart(session, Stream.parse(run.stream), reason=reason, by=by, at=at)
+    steps.settle_held(session, run, by=by, at=at)
 
 
 def ended(session: Session, run: ProcedureRun, state: RunState, *, by: Actor, at: datetime) -> None:

@@ -34,7 +34,7 @@ from ebr.events import StepCompleted
 from ebr.kinds.base import kind_of
 from ebr.measuring import with_readings
 from ebr.models import ProcedureRun, Remark, RunState, StepRecord, StepSignature, StepState
-from ebr.opening import open_step
+from ebr.opening import context_of, open_step
 from engine import commands as engine
 from personnel import queries as people
 from personnel import signing
@@ -297,11 +297,18 @@ def settle(context: StepContext) -> None:
         return
     if parts_missing(context):
         step.state = StepState.PERFORMED
-    elif blocking(context):
+    elif blocking(context) or context.run.state != RunState.RUNNING:
         step.state = StepState.HELD
     else:
         _complete(context)
     context.session.flush()
+
+
+def settle_held(session: Session, run: ProcedureRun, *, by: Actor, at: datetime) -> None:
+    """After a restart: steps that only waited for it move on."""
+    for step in queries.open_steps(session, run):
+        if step.state == StepState.HELD:
+            settle(context_of(session, run, step, by=by, at=at))
 
 
 def blocking(context: StepContext) -> bool:
@@ -372,7 +379,9 @@ def _refuse_unless_due(context: StepContext, part: str) -> None:
             f"{context.spec.name} does not wait for a {part}",
             resolver=f"next: {missing[0]}" if missing else "nobody: it is signed",
         )
-    _refuse_unless_running(context.run)
+    # What was done is verified at the time of the act, also when it made the batch HELD.
+    if context.run.state != RunState.HELD:
+        _refuse_unless_running(context.run)
 
 
 def _refuse_unless(context: StepContext, *states: StepState) -> None:

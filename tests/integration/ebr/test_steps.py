@@ -237,3 +237,35 @@ def test_nothing_can_be_done_in_a_held_batch(running: RecordPlant) -> None:
     running.person("P-105").do(hold_run, "B-2045", "power failure in the room", record=RECORD)
     with pytest.raises(RunNotRunning):
         weigh(running, "10.00")
+
+
+@pytest.mark.urs("URS-EXE-040", "URS-DEV-020")
+def test_a_step_that_made_the_batch_held_is_verified_at_once_and_goes_on_after_the_decision(
+    plant: RecordPlant,
+) -> None:
+    critical = MASS.replace('unit="kg"', 'unit="kg" critical="true"', 1)
+    plant.start(
+        bpmn(
+            process(
+                "OP",
+                start(),
+                task("A", step("A", critical, kind="entry", mode="performed_verified")),
+                task("C", step("C")),
+                end(),
+                flows="start > A > C > end",
+            )
+        )
+    )
+    weigh(plant, "11.00")
+    assert plant.run().state == RunState.HELD
+    verify(plant)
+    assert plant.step("A").state == StepState.HELD
+    plant.person("P-107").sign(
+        release_exception,
+        ExceptionReference(record=RECORD, number=1),
+        "assessed in deviation, going on is safe",
+        meaning="approved",
+        record=RECORD,
+    )
+    assert plant.run().state == RunState.RUNNING
+    assert plant.step("C").state == StepState.READY
