@@ -23,6 +23,7 @@ from documents.views import CorrectionView, Face, Fact, LimitTier, SignatureView
 from ebr.report import model, words
 from ebr.report.model import RecordView, StepView, ValueView
 from ebr.report.trends import TrendView
+from ebr.report.values import replaced
 
 TEMPLATE = "ebr.report/batch_record.html"
 TEMPLATE_VERSION = "batch record 1"
@@ -251,9 +252,7 @@ def _verdict(value: ValueView) -> tuple[State, str] | None:
 
 def _changes(value: ValueView) -> Iterable[CorrectionView]:
     """Every former value with the one that followed, oldest first (URS-AUD-030)."""
-    followed = [*(former.text for former in value.former[1:])]
-    followed.append(words.with_unit(value.text, value.unit))
-    for former, new in zip(value.former, followed, strict=True):
+    for former, new in replaced(value):
         yield CorrectionView(
             old=former.text,
             new=new,

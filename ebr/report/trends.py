@@ -90,7 +90,8 @@ def _data(session: Session, number: str, digests: set[str]) -> dict[str, bytes]:
 def _trend(step: StepView, file: AttachmentView, body: Any) -> TrendView | None:
     if not isinstance(body, dict) or not {"tag", "points", "holes"} <= body.keys():
         return None
-    points = tuple(_point(at, value) for at, value in body["points"])
+    start = datetime.fromisoformat(body["from"])
+    points = tuple(_point(at, value, start) for at, value in body["points"])
     limits, target = _limits(step, file.code)
     end = datetime.fromisoformat(body["to"])
     return TrendView(
@@ -101,7 +102,7 @@ def _trend(step: StepView, file: AttachmentView, body: Any) -> TrendView | None:
         tag=body["tag"],
         unit=body.get("unit") or "",
         decimals=_decimals(points),
-        start=datetime.fromisoformat(body["from"]),
+        start=start,
         end=end,
         points=points,
         holes=tuple(_holes(body, end)),
@@ -111,8 +112,10 @@ def _trend(step: StepView, file: AttachmentView, body: Any) -> TrendView | None:
     )
 
 
-def _point(at: str, value: str | None) -> TrendPoint:
-    return TrendPoint(datetime.fromisoformat(at), None if value is None else Decimal(value))
+def _point(at: str, value: str | None, start: datetime) -> TrendPoint:
+    # The first point may be older than the step: it is the value in force at its start.
+    moment = max(datetime.fromisoformat(at), start)
+    return TrendPoint(moment, None if value is None else Decimal(value))
 
 
 def _holes(body: Mapping[str, Any], end: datetime) -> list[TrendHole]:

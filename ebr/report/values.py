@@ -191,14 +191,16 @@ def changes(
     corrected: list[ChangeView] = []
     calculated: list[ChangeView] = []
     for view in views:
-        texts = [
-            *(former.text for former in view.former[1:]),
-            words.with_unit(view.text, view.unit),
-        ]
-        for former, new in zip(view.former, texts, strict=True):
+        for former, new in replaced(view):
             change = _change(rows, step, view, former, new)
             (calculated if view.grade == Grade.CALCULATED else corrected).append(change)
     return corrected, calculated
+
+
+def replaced(view: ValueView) -> list[tuple[Former, str]]:
+    """Each former value with the text that took its place, oldest first."""
+    texts = [former.text for former in view.former] + [words.with_unit(view.text, view.unit)]
+    return list(zip(view.former, texts[1:], strict=True))
 
 
 def _change(rows: Rows, step: StepRecord, view: ValueView, former: Former, new: str) -> ChangeView:

@@ -1,0 +1,45 @@
+"""A recorded batch, made once; tests that change it work on a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copyfile
+
+import pytest
+
+from ebr import record
+from ebr.report.model import RecordView
+from tests.support import recorded
+from tests.support.records import RecordPlant
+
+
+@pytest.fixture(scope="session")
+def recorded_site(staffed_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a site with the complete, decided batch B-2045."""
+    folder = tmp_path_factory.mktemp("recorded")
+    copyfile(staffed_site, folder / "site.db")
+    plant = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    recorded.furnish(plant, folder)
+    recorded.run_all(plant)
+    recorded.decide_all(plant)
+    plant.close()
+    return folder
+
+
+@pytest.fixture
+def batch(recorded_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
+    """The recorded batch on a site of its own."""
+    copyfile(recorded_site / "site.db", tmp_path / "site.db")
+    plant = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
+    plant.later(hours=2)
+    recorded.furnish(plant, recorded_site)
+    yield plant
+    plant.close()
+
+
+@pytest.fixture
+def view(batch: RecordPlant) -> RecordView:
+    """The view of the recorded batch."""
+    shown: RecordView = batch.ask(record.view, "B-2045")
+    return shown
