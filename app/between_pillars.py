@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from maintenance.events import CalibrationFailed
 from production import commands as production
 from production.models import Disposition
+from quality.commands import deviations
+from quality.commands.deviations import NewDeviation
 from quality.events import BatchRejected, BatchReleased, BatchUnderReassessment
+from workflows.words import Severity
 
 
 def batch_was_released(session: Session, released: BatchReleased) -> None:
@@ -34,3 +38,15 @@ def _take_over(
     reason: str,
 ) -> None:
     production.take_over_decision(session, fact.number, disposition, reason, by=fact.by, at=fact.at)
+
+
+def open_deviation_on_failed_calibration(session: Session, failed: CalibrationFailed) -> None:
+    """An instrument found wrong opens a deviation that names what it was used for (URS-EQP-040)."""
+    records = ", ".join(failed.records) or "no record"
+    since = f"{failed.last_good_before:%F}" if failed.last_good_before else "ever"
+    new = NewDeviation(
+        title=f"{failed.equipment} failed as found; last good {since}; used in {records}",
+        severity=Severity.MAJOR.value,
+        equipment=failed.equipment,
+    )
+    deviations.open_by_system(session, new, by=failed.by, at=failed.at)

@@ -28,7 +28,7 @@ def record_verifies(session: Session, facts: Mapping[str, Any]) -> list[Conditio
     run = records.run_of(session, facts["record"])
     book = keybook.of_site(session, service(session, "site_keys"))
     report = verify_record(session, Stream.parse(run.stream), book)
-    if report.holds:
+    if report.ok:
         fact = f"the record verifies: {report.entries} entries, {report.signatures} signatures"
         return [Condition(rule="release.verification", met=True, fact=fact)]
     first = str(report.problems[0])

@@ -7,23 +7,32 @@ from core.events import EventHandlers
 from core.jobs import JobHandler
 from ebr import automatic, bundle, holds, issuing, overtime
 from ebr import handlers as record_handlers
-from ebr.events import ExceptionRaised, ValueCorrected
+from ebr.events import ExceptionRaised, RunEnded, StepCompleted, ValueCorrected
 from ebr.gates import Gates
 from ebr.host import AUTOMATIC_JOB
 from ebr.kinds import neutral, writing
 from ebr.kinds.base import KindRegistry
 from engine import handlers as engine_handlers
-from hardware.events import LinkRestored, WriteReported
+from hardware.events import (
+    CounterOverLimit,
+    EquipmentStatusChanged,
+    LinkRestored,
+    WriteReported,
+)
+from maintenance import checks as maintenance_checks
+from maintenance import expiry
+from maintenance import handlers as maintenance_handlers
+from maintenance.events import CalibrationFailed
 from quality import checks as quality_checks
 from quality import handlers as quality_handlers
 from quality.events import BatchRejected, BatchReleased, BatchUnderReassessment
 from quality.kinds import registering as quality_kinds
 
 EXPECTED_CHECKS = {
-    "batch.start": frozenset({"rooms"}),
+    "batch.start": frozenset({"rooms", "equipment"}),
     "recipe.make_effective": frozenset[str](),
     "step.start": frozenset({"clearance"}),
-    "equipment.bind": frozenset[str](),
+    "equipment.bind": frozenset({"maintenance"}),
     "lot.use": frozenset[str](),
     "release": frozenset({"record", "independence", "verification"}),
 }
@@ -38,6 +47,7 @@ def kinds(registry: KindRegistry) -> None:
 def checks(gates: Gates) -> None:
     """Every check of every gate."""
     quality_checks.register(gates)
+    maintenance_checks.register(gates)
     verification.register(gates)
 
 
@@ -51,6 +61,12 @@ def handlers(events: EventHandlers) -> None:
     events.on(BatchReleased, between_pillars.batch_was_released)
     events.on(BatchRejected, between_pillars.batch_was_rejected)
     events.on(BatchUnderReassessment, between_pillars.batch_is_reassessed)
+    events.on(StepCompleted, maintenance_handlers.log_shared_use)
+    events.on(StepCompleted, maintenance_handlers.soil_where_dirty_hold_starts)
+    events.on(RunEnded, maintenance_handlers.give_units_free)
+    events.on(CounterOverLimit, maintenance_handlers.order_inspection)
+    events.on(EquipmentStatusChanged, maintenance_handlers.watch_clean_hold)
+    events.on(CalibrationFailed, between_pillars.open_deviation_on_failed_calibration)
     events.on(LinkRestored, record_handlers.note_data_gap)
     events.on(WriteReported, writing.on_write_reported)
 
@@ -59,6 +75,7 @@ def jobs() -> dict[str, JobHandler]:
     """What the worker can do, by kind of job."""
     return {
         AUTOMATIC_JOB: automatic.on_automatic_step,
+        expiry.CLEAN_HOLD_JOB: expiry.on_clean_hold_due,
         holds.JOB_KIND: holds.on_due,
         overtime.OVERTIME_JOB: overtime.on_overtime,
         issuing.ISSUE_JOB: issuing.on_issue,
