@@ -1,0 +1,1 @@
+"""Commands of inventory: the only writers of its tables."""

@@ -1,0 +1,1 @@
+"""Step kinds of inventory: weigh, charge, reconcile, label. One file each."""
