@@ -159,7 +159,8 @@ def _output(found: Rows) -> str:
     if size is None or allowed is None or allowed.output is None:
         return ""
     scaled = to_decimals(Fraction(allowed.output) * factor(size, allowed), 0)
-    return words.with_unit(format(scaled, "f"), allowed.output_unit)
+    unit = allowed.output_unit if allowed.output_unit not in (None, "1") else "units"
+    return f"{scaled:f} {unit}"
 
 
 def _formula(found: Rows) -> tuple[IngredientView, ...]:
@@ -172,11 +173,17 @@ def _formula(found: Rows) -> tuple[IngredientView, ...]:
             code=item.code,
             name=item.name,
             function=words.plain(item.function),
-            quantity=scaled[f"formula.{item.key}"],
+            quantity=_with_digits(scaled[f"formula.{item.key}"], item.quantity),
             unit=item.unit,
         )
         for item in header.ingredients
     )
+
+
+def _with_digits(scaled: Decimal, written: Decimal) -> Decimal:
+    """The scaled quantity with at least the decimals that the recipe writes; never rounded."""
+    same = scaled.quantize(Decimal(1).scaleb(int(written.as_tuple().exponent)))
+    return same if same == scaled else scaled
 
 
 def _bindings(session: Session, found: Rows) -> tuple[Pair, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from ebr import queries, rules
@@ -16,6 +17,7 @@ from ebr.context import StepContext
 from ebr.entry import Entry, File, Measured
 from ebr.errors import ReasonNeeded, ValueMissing, ValueRefused
 from ebr.models import Attachment, Grade, ParameterValue
+from workflows.rounding import to_decimals
 from workflows.step import Parameter, in_language
 from workflows.words import DataType, Occasion, Origin, Severity
 
@@ -115,16 +117,28 @@ def _record_measured(
                 resolver="maintenance, or manual entry with a reason and a verifier",
                 field=parameter.code,
             )
+        text, number, unrounded = _rounded_reading(parameter, found)
         store(
             context,
             parameter,
             position,
-            found.text,
-            found.number,
+            text,
+            number,
+            unrounded=unrounded,
             grade=Grade.DEVICE,
             quality=found.quality,
             source=dict(found.source),
         )
+
+
+def _rounded_reading(
+    parameter: Parameter, found: Measured
+) -> tuple[str, Decimal | None, Decimal | None]:
+    """Text and number with the decimals of the parameter, and the number as measured."""
+    if found.number is None or parameter.decimals is None:
+        return found.text, found.number, None
+    number = to_decimals(Fraction(found.number), parameter.decimals, parameter.rounding)
+    return format(number, "f"), number, found.number
 
 
 def _record_not_applicable(context: StepContext, parameter: Parameter, reason: str) -> None:

@@ -88,7 +88,13 @@ class Row:
     by: str
     at: datetime
     reason: str
+    calculated: bool
     changes: tuple[CorrectionView, ...]
+
+    @property
+    def judged(self) -> bool:
+        """Whether the line has anything to show under limits and judgement."""
+        return bool(self.limits) or self.state is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +153,7 @@ def _environment() -> Environment:
         size_words=words.size,
         with_unit=words.with_unit,
         capital=words.capital,
+        moments_of=moments_of,
     )
     return environment
 
@@ -231,6 +238,7 @@ def _row(group: Sequence[ValueView]) -> Row:
         by=str(first.by),
         at=first.at,
         reason=first.not_applicable or ("" if first.former else first.reason),
+        calculated=first.grade == "calculated",
         changes=tuple(_changes(first)),
     )
 
@@ -260,6 +268,23 @@ def _changes(value: ValueView) -> Iterable[CorrectionView]:
             by=str(former.replaced_by),
             at=former.replaced_at,
         )
+
+
+def moments_of(step: StepView) -> list[tuple[str, datetime, str]]:
+    """When the step was started, performed and complete; what fell together is told once."""
+    told: list[tuple[str, datetime, str]] = []
+    for word, at, by in (
+        ("started", step.started_at, str(step.started_by)),
+        ("performed", step.performed_at, str(step.performed_by)),
+        ("complete", step.completed_at, ""),
+    ):
+        if at is None:
+            continue
+        if told and told[-1][1] == at and by in ("", told[-1][2]):
+            told[-1] = (f"{told[-1][0]}, {word}", at, told[-1][2])
+        else:
+            told.append((word, at, by))
+    return told
 
 
 def signed(view: model.SignatureView) -> SignatureView:

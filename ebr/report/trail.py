@@ -17,8 +17,13 @@ from ebr.report.rows import Rows, SealedEntry
 PLUMBING = re.compile(r"engine_|step_signature\Z|signature\Z|parameter_value\Z|step\Z|stream")
 HIDDEN = frozenset({"id", "site_id", "version", "revision", "nonce", "manifest", "signature"})
 KEY = re.compile(r"(\A|_)id\Z")
-DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+TOLD = (
+    "number", "name", "label", "type", "severity", "code", "requirement", "equipment", "tag",
+    "material", "lot", "container", "portion", "use", "quantity", "value", "unit", "state",
+    "calibration_due", "decision", "text", "comment", "media_type", "digest", "due_at",
+)  # fmt: skip
+"""Fields that name a new row to a reader, in this order; all others are in the sealed entry."""
 CODE = re.compile(r"[a-z]+(_[a-z]+)+\Z")
 
 
@@ -120,19 +125,8 @@ def _state(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[s
 
 
 def _added(table: str, after: Mapping[str, Any]) -> str:
-    told = [
-        f"{words.plain(name)} {_text(value)}"
-        for name, value in sorted(after.items())
-        if _worth_telling(name, value)
-    ]
-    shown = ", ".join(told)
-    return f"{words.plain(table)} added: {shown}" if shown else f"{words.plain(table)} added"
-
-
-def _worth_telling(name: str, value: Any) -> bool:
-    if name in HIDDEN or KEY.search(name) or value in (None, "", "(secret)", False):
-        return False
-    return not (isinstance(value, str) and (DIGEST.match(value) or value.startswith(("{", "["))))
+    told = [f"{words.plain(name)} {_text(after[name])}" for name in TOLD if after.get(name)]
+    return f"{words.plain(table)}: {', '.join(told)}" if told else f"{words.plain(table)} added"
 
 
 def _text(value: Any) -> str:
