@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from inventory import handlers as inventory
 from maintenance.events import CalibrationFailed
 from production import commands as production
 from production.models import Disposition
@@ -19,16 +20,35 @@ from workflows.words import Severity
 def batch_was_released(session: Session, released: BatchReleased) -> None:
     """The batch carries the quality unit's release."""
     _take_over(session, released, Disposition.RELEASED_FOR_PACKAGING, released.reason)
+    inventory.decide_batch_lot(
+        session,
+        released.number,
+        released=True,
+        reason=released.reason,
+        by=released.by,
+        at=released.at,
+    )
 
 
 def batch_was_rejected(session: Session, rejected: BatchRejected) -> None:
     """The batch carries the quality unit's rejection."""
     _take_over(session, rejected, Disposition.REJECTED, rejected.reason)
+    inventory.decide_batch_lot(
+        session,
+        rejected.number,
+        released=False,
+        reason=rejected.reason,
+        by=rejected.by,
+        at=rejected.at,
+    )
 
 
 def batch_is_reassessed(session: Session, voided: BatchUnderReassessment) -> None:
     """The decision counts no longer: the batch is as undecided as before it."""
     _take_over(session, voided, Disposition.NONE, voided.because)
+    inventory.reassess_batch_lot(
+        session, voided.number, reason=voided.because, by=voided.by, at=voided.at
+    )
 
 
 def _take_over(

@@ -19,6 +19,9 @@ from hardware.events import (
     LinkRestored,
     WriteReported,
 )
+from inventory import checks as inventory_checks
+from inventory import handlers as inventory_handlers
+from inventory.kinds import registering as inventory_kinds
 from maintenance import checks as maintenance_checks
 from maintenance import expiry
 from maintenance import handlers as maintenance_handlers
@@ -29,12 +32,12 @@ from quality.events import BatchRejected, BatchReleased, BatchUnderReassessment
 from quality.kinds import registering as quality_kinds
 
 EXPECTED_CHECKS = {
-    "batch.start": frozenset({"rooms", "equipment"}),
+    "batch.start": frozenset({"rooms", "equipment", "materials"}),
     "recipe.make_effective": frozenset[str](),
     "step.start": frozenset({"clearance"}),
     "equipment.bind": frozenset({"maintenance"}),
-    "lot.use": frozenset[str](),
-    "release": frozenset({"record", "independence", "verification"}),
+    "lot.use": frozenset({"lot"}),
+    "release": frozenset({"record", "independence", "verification", "labels"}),
 }
 
 
@@ -42,11 +45,13 @@ def kinds(registry: KindRegistry) -> None:
     """Every step kind that a recipe of this product may use."""
     neutral.register(registry)
     quality_kinds.register(registry)
+    inventory_kinds.register(registry)
 
 
 def checks(gates: Gates) -> None:
     """Every check of every gate."""
     quality_checks.register(gates)
+    inventory_checks.register(gates)
     maintenance_checks.register(gates)
     verification.register(gates)
 
@@ -67,6 +72,7 @@ def handlers(events: EventHandlers) -> None:
     events.on(CounterOverLimit, maintenance_handlers.order_inspection)
     events.on(EquipmentStatusChanged, maintenance_handlers.watch_clean_hold)
     events.on(CalibrationFailed, between_pillars.open_deviation_on_failed_calibration)
+    events.on(StepCompleted, inventory_handlers.on_step_completed)
     events.on(LinkRestored, record_handlers.note_data_gap)
     events.on(WriteReported, writing.on_write_reported)
 

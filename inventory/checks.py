@@ -31,7 +31,7 @@ def register(gates: Gates) -> None:
 
 
 def lot_is_usable(session: Session, facts: Mapping[str, Any]) -> list[Condition]:
-    """The lot is of the item, released and not past its last day; `lot` and `material` are asked."""
+    """The `lot` is of the `material`, released, and not past its last day."""
     lot = queries.lot(session, facts["lot"])
     day = queries.today(session, moment(session).site)
     problem = rules.lot_problem(queries.facts_of(lot), material=facts["material"], today=day)

@@ -99,5 +99,5 @@ def reassess_batch_lot(
 ) -> None:
     """A decision was taken back: the lots that the batch made stand in quarantine again."""
     for lot in queries.lots_of_batch(session, batch):
-        if lot.status == LotStatus.RELEASED:
+        if lot.status in (LotStatus.RELEASED, LotStatus.REJECTED):
             stock.set_status(session, lot.number, LotStatus.QUARANTINE, reason=reason, by=by, at=at)

@@ -40,7 +40,7 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
     "quarantine": frozenset({"released", "rejected", "blocked"}),
     "released": frozenset({"blocked", "quarantine", "rejected"}),
     "blocked": frozenset({"released", "rejected", "quarantine"}),
-    "rejected": frozenset(),
+    "rejected": frozenset({"quarantine"}),
 }
 
 
@@ -115,7 +115,7 @@ def check_transition(before: str, after: str) -> None:
     if after not in TRANSITIONS[before]:
         raise StatusNotPossible(
             f"a lot that is {before} cannot become {after}",
-            resolver="nobody: rejection is final" if before == "rejected" else QUALITY_UNIT,
+            resolver=QUALITY_UNIT,
         )
 
 

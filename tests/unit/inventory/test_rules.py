@@ -64,9 +64,11 @@ def test_the_first_expiring_lot_comes_first_and_lots_without_a_date_last() -> No
     assert [found.number for found in rules.first_expiring(lots)] == ["A", "B", "C"]
 
 
-def test_a_rejected_lot_stays_rejected() -> None:
+@pytest.mark.urs("URS-MAT-010")
+def test_a_rejected_lot_is_never_released_without_a_new_decision() -> None:
     with pytest.raises(StatusNotPossible):
         rules.check_transition("rejected", "released")
+    rules.check_transition("rejected", "quarantine")
     rules.check_transition("blocked", "released")
 
 
