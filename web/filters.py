@@ -1,0 +1,110 @@
+"""How times, quantities and units are shown: by the server, in the site's zone, with offset."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from flask import Flask, current_app
+from markupsafe import Markup
+
+from core.clock import local, show
+from web.i18n import decimal_mark
+from web.i18n import gettext as _
+
+UNITS = {
+    "Cel": "°C",
+    "uS/cm": "µS/cm",
+    "mS/cm": "mS/cm",
+    "m3/h": "m³/h",
+    "ug/cm2": "µg/cm²",
+    "cm2": "cm²",
+    "g/mL": "g/mL",
+    "N.m": "N·m",
+    "um": "µm",
+}
+"""UCUM codes that people write otherwise; units are never translated."""
+
+NO_VALUE = "–"
+NOTHING = Markup("–")
+ELEMENT = Markup('<time datetime="{}" title="{}">{}</time>')
+
+
+def install(app: Flask) -> None:
+    """Give the templates these filters."""
+    app.jinja_env.filters.update(
+        time=time_, clock=clock, quantity=quantity, unit=unit, span=span, day=day
+    )
+
+
+def zone() -> str:
+    """The zone of the site."""
+    return str(current_app.extensions["site"].zone)
+
+
+def time_(moment: datetime | None) -> Markup:
+    """A moment as a `time` element: ``2026-03-02 07:00:05 +01:00``."""
+    if moment is None:
+        return NOTHING
+    return _element(moment, show(moment, zone()))
+
+
+def clock(moment: datetime | None) -> Markup:
+    """The time of day with seconds; the whole moment on hover."""
+    if moment is None:
+        return NOTHING
+    return _element(moment, f"{local(moment, zone()):%H:%M:%S}")
+
+
+def day(moment: datetime | None) -> Markup:
+    """The calendar day in the site's zone."""
+    if moment is None:
+        return NOTHING
+    return _element(moment, f"{local(moment, zone()):%Y-%m-%d}")
+
+
+def _element(moment: datetime, text: str) -> Markup:
+    return ELEMENT.format(local(moment, zone()).isoformat(), show(moment, zone()), text)
+
+
+def clock_in_words(moment: datetime) -> str:
+    """``14:02:11 CET (+01:00)``, for the clock in the bar."""
+    there = local(moment, zone())
+    offset = there.strftime("%z")
+    return f"{there:%H:%M:%S} {there.tzname()} ({offset[:3]}:{offset[3:5]})"
+
+
+def number(value: Any) -> str:
+    """Digits exactly as they are, with the decimal mark of the language."""
+    if value is None or value == "":
+        return NO_VALUE
+    text = format(value, "f") if isinstance(value, Decimal) else str(value)
+    return (
+        text.replace(".", decimal_mark()) if text.lstrip("+-").replace(".", "").isdigit() else text
+    )
+
+
+def unit(code: str | None) -> str:
+    """A unit as people write it."""
+    return "" if code is None else UNITS.get(code, code)
+
+
+def quantity(value: Any, code: str | None = None) -> str:
+    """A number with its unit, joined so that they never part at the end of a line."""
+    shown, named = number(value), unit(code)
+    return f"{shown}\u202f{named}" if named and shown != NO_VALUE else shown
+
+
+def span(length: timedelta | None) -> str:
+    """A length of time in words: ``2 h 05 min``, ``40 s``."""
+    if length is None:
+        return NO_VALUE
+    seconds = abs(int(length.total_seconds()))
+    if seconds < 120:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    if minutes < 120:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest:02d} min" if hours < 48 else _("%(n)s days", n=hours // 24)

@@ -1,0 +1,62 @@
+"""The one menu: what a person may open, in the order of the house."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app, request, url_for
+
+from web import identity
+from web.i18n import gettext
+
+
+def _(text: str) -> str:
+    return text  # Marks a text for the catalogues; it is translated when the menu is drawn.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One entry; it shows when its page exists and the person holds the permission."""
+
+    text: str
+    endpoint: str
+    permission: str
+    sign: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """An entry as drawn."""
+
+    text: str
+    address: str
+    current: bool
+    sign: str
+
+
+ITEMS = (
+    Item(text=_("My work"), endpoint="ebr.queue", permission="record.read", sign="▶"),
+    Item(text=_("Batches"), endpoint="production.batches", permission="record.read", sign="▤"),
+    Item(text=_("Review & release"), endpoint="quality.reviews", permission="review.quality"),
+    Item(text=_("Recipes"), endpoint="workflows.recipes", permission="recipe.read"),
+    Item(text=_("Equipment"), endpoint="hardware.equipment", permission="equipment.read"),
+    Item(text=_("Materials"), endpoint="inventory.lots", permission="lot.read"),
+    Item(text=_("Plant presenter"), endpoint="presenter.plant", permission="plant.present"),
+    Item(text=_("Shared pieces"), endpoint="pieces.pieces", permission="plant.present"),
+)
+
+
+def links() -> list[Link]:
+    """The menu of this person on this page."""
+    here = (request.endpoint or "").partition(".")[0]
+    return [
+        Link(
+            text=gettext(item.text),
+            address=url_for(item.endpoint),
+            current=item.endpoint == request.endpoint
+            or (here == item.endpoint.partition(".")[0] and here not in ("ebr",)),
+            sign=item.sign,
+        )
+        for item in ITEMS
+        if item.endpoint in current_app.view_functions and identity.may(item.permission)
+    ]

@@ -1,0 +1,462 @@
+"""What the page of a step shows: made from the step's context in one reading session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from audit.models import Signature
+from core.errors import NotFound, Refusal
+from ebr import gates, queries, rules, values
+from ebr.commands import steps
+from ebr.commands.exceptions import NEED_PERMISSION
+from ebr.context import StepContext
+from ebr.entry import File
+from ebr.kinds.base import Form, kind_of, resolve_tag
+from ebr.models import ExceptionCase, ParameterValue, StepRecord
+from hardware import queries as plant
+from hardware.models import Reading
+from personnel import queries as people
+from web import filters, identity, limits, live
+from web.i18n import gettext as _
+from workflows.step import CheckPoint, Parameter, in_language
+from workflows.words import DataType, Origin, Severity
+
+NUMERIC = (DataType.DECIMAL, DataType.INTEGER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What the person typed, took or chose already on this page."""
+
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    readings: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    not_applicable: Mapping[str, str] = field(default_factory=dict)
+    checks: Sequence[str] = ()
+    scans: Sequence[str] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, File] = field(default_factory=dict)
+    staged: Mapping[str, str] = field(default_factory=dict)
+    comment: str = ""
+    reason: str = ""
+
+
+NOTHING = Given()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldView:
+    """One parameter as `ui.field` draws it."""
+
+    code: str
+    label: str
+    type: str
+    unit: str | None
+    required: bool
+    critical: bool
+    numeric: bool
+    calculated: bool
+    device: bool
+    source: str
+    tag: str
+    take: str
+    replicates: int
+    choices: Sequence[tuple[str, str]]
+    scale: limits.Scale | None
+    values: Sequence[str]
+    reading: Sequence[str]
+    reading_words: str
+    not_applicable: str
+    staged: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueView:
+    """One recorded value; `earlier` are the superseded ones, oldest first."""
+
+    code: str
+    position: int
+    label: str
+    shown: str
+    limits: Sequence[str]
+    verdict: str
+    grade: str
+    source: str
+    recorded_at: datetime
+    recorded_by: str
+    reason: str
+    correctable: bool
+    plain: str
+    earlier: Sequence[ValueView] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedView:
+    """One signature of the step."""
+
+    part: str
+    name: str
+    badge: str
+    role: str
+    meaning: str
+    at: datetime
+    current: bool
+    late: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseView:
+    """One exception at the step, with who may let the flow go on."""
+
+    number: int
+    type: str
+    severity: str
+    state: str
+    text: str
+    raised_at: datetime
+    released: bool
+    comment: str
+    commented_by: str
+    decision: str
+    resolvers: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteLine:
+    """A neighbour of the step in the order of the record."""
+
+    key: str
+    name: str
+    state: str
+    address: str
+    here: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPage:
+    """Everything that the template of a step reads."""
+
+    number: str
+    title: str
+    stream: str
+    version: str
+    run_state: str
+    problem: str
+    key: str
+    occurrence: int
+    revision: int
+    name: str
+    kind: str
+    role: str
+    room: str
+    sop: str
+    critical: bool
+    automatic: bool
+    state: str
+    instruction: str
+    started_at: datetime | None
+    started_by: str
+    performed_at: datetime | None
+    performed_by: str
+    form: Form
+    fields: Sequence[FieldView]
+    checks: Sequence[tuple[str, str, bool]]
+    live: Sequence[tuple[str, Any]]
+    recorded: Sequence[ValueView]
+    signed: Sequence[SignedView]
+    cases: Sequence[CaseView]
+    remarks: Sequence[Any]
+    files: Sequence[Any]
+    missing: Sequence[str]
+    blockers: Sequence[tuple[str, str]]
+    route: Sequence[RouteLine]
+    place: int
+    total: int
+    people: Sequence[str]
+    given: Given
+    needs_reason: bool
+    signs: bool
+
+
+def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> StepPage:
+    """The page of a step as it stands; `address` and `take` make links of steps and buttons."""
+    spec, step, run = context.spec, context.step, context.run
+    form = kind_of(context.session, spec.kind).form(context)
+    fields = [_field(context, p, given, take) for p in spec.parameters]
+    recorded = _recorded(context)
+    everything = queries.steps(context.session, run)
+    route = [_line(context, other, address) for other in everything]
+    place = next(i for i, line in enumerate(route) if line.here)
+    return StepPage(
+        number=run.number,
+        title=run.title,
+        stream=run.stream,
+        version=f"{run.code} {run.version_label}",
+        run_state=run.state,
+        problem=run.problem or "",
+        key=step.key,
+        occurrence=step.occurrence,
+        revision=step.revision,
+        name=spec.name,
+        kind=spec.kind.value,
+        role=spec.role,
+        room=step.room or "",
+        sop=spec.sop or "",
+        critical=spec.critical,
+        automatic=spec.automatic,
+        state=step.state,
+        instruction=in_language(spec.instructions, run.language),
+        started_at=step.started_at,
+        started_by=name_of(context, step.started_by),
+        performed_at=step.performed_at,
+        performed_by=name_of(context, step.performed_by),
+        form=form,
+        fields=fields,
+        checks=[_check(context, point) for point in spec.checks],
+        live=_live(context, form.live),
+        recorded=recorded,
+        signed=_signed(context),
+        cases=[_case(context, c) for c in queries.exceptions(context.session, run, step=step)],
+        remarks=[r for r in queries.remarks(context.session, run) if r.step_id == step.id],
+        files=[a for a in queries.attachments(context.session, run) if a.step_id == step.id],
+        missing=steps.parts_missing(context) if step.performed_at else (),
+        blockers=blockers(context, form),
+        route=route[max(0, place - 4) : place + 5],
+        place=place + 1,
+        total=len(list(context.procedure.steps())),
+        people=_people(context, everything),
+        given=given,
+        needs_reason=any(f.device and not f.reading for f in fields),
+        signs="performer" in rules.parts_due(spec.signature),
+    )
+
+
+def name_of(context: StepContext, badge: str | None) -> str:
+    """Printed name of a badge, or of the service that acted."""
+    if badge is None:
+        return ""
+    found = people.find(context.session, badge)
+    return found.name if found else badge
+
+
+def blockers(context: StepContext, form: Form | None = None) -> list[tuple[str, str]]:
+    """Why this person cannot do this step now: each fact with who can clear it."""
+    found: list[tuple[str, str]] = []
+    if context.run.state != "running":
+        fact = _("%(number)s is %(state)s", number=context.run.number, state=context.run.state)
+        why = f"{fact}: {context.run.problem}" if context.run.problem else fact
+        found.append((why, _("shift supervisor or quality unit")))
+    try:
+        steps.require_able(context, identity.actor_as(context.spec.role), context.spec.role)
+    except Refusal as refusal:
+        found.append((refusal.fact, refusal.resolver))
+    if context.step.state == "ready":
+        for gate in context.spec.gates:
+            facts = {"record": context.run.stream, "step": context.step.path}
+            for condition in gates.conditions(context.session, gate.name, **facts):
+                if not condition.met:
+                    found.append((condition.fact, condition.resolver))
+    if form is not None:
+        found += [(text, _("see the text")) for text in form.blockers]
+    return found
+
+
+def _field(context: StepContext, parameter: Parameter, given: Given, take: Any) -> FieldView:
+    code = parameter.code
+    reading = [str(found) for found in given.readings.get(code, ())]
+    rows = _readings(context, given.readings.get(code, ()))
+    texts = [row.value_text or "" for row in rows] or list(given.values.get(code, ()))
+    tag = resolve_tag(context, parameter.source) if parameter.source else None
+    return FieldView(
+        code=code,
+        label=values.label(context, parameter),
+        type=parameter.data_type.value,
+        unit=parameter.unit,
+        required=parameter.required,
+        critical=parameter.critical,
+        numeric=parameter.data_type in NUMERIC,
+        calculated=parameter.origin is Origin.CALCULATED,
+        device=parameter.origin is Origin.DEVICE and parameter.source is not None,
+        source=parameter.source or "",
+        tag=tag or "",
+        take=take(code),
+        replicates=parameter.replicates,
+        choices=_choices(context, parameter),
+        scale=_scale(context, parameter),
+        values=texts,
+        reading=reading,
+        reading_words="; ".join(_reading_words(row) for row in rows),
+        not_applicable=given.not_applicable.get(code, ""),
+        staged=given.files[code].name if code in given.files else "",
+    )
+
+
+def _scale(context: StepContext, parameter: Parameter) -> limits.Scale | None:
+    target = context.number(parameter.target, parameter.unit)
+    return limits.scale_of(values.evaluated_limits(context, parameter), target, parameter.unit)
+
+
+def _readings(context: StepContext, ids: Sequence[Any]) -> list[Reading]:
+    rows = [context.session.get(Reading, reading_id) for reading_id in ids]
+    return [row for row in rows if row is not None]
+
+
+def _reading_words(row: Reading) -> str:
+    return _(
+        "%(value)s from %(tag)s, %(quality)s, taken %(at)s",
+        value=filters.quantity(row.value_text, row.unit),
+        tag=row.tag,
+        quality=str(row.quality).lower(),
+        at=filters.clock_in_words(row.taken_at),
+    )
+
+
+def _choices(context: StepContext, parameter: Parameter) -> list[tuple[str, str]]:
+    if parameter.data_type is DataType.BOOLEAN:
+        return [("yes", _("Yes")), ("no", _("No"))]
+    language = context.run.language
+    return [(c.value, in_language(c.labels, language) or c.value) for c in parameter.choices]
+
+
+def _check(context: StepContext, point: CheckPoint) -> tuple[str, str, bool]:
+    return point.code, in_language(point.labels, context.run.language) or point.code, point.photo
+
+
+def _live(context: StepContext, tags: Sequence[str]) -> list[tuple[str, Any]]:
+    found = []
+    for tag in tags:
+        try:
+            found.append((tag, live.tag_view(plant.current(context.session, tag))))
+        except NotFound:
+            continue
+    return found
+
+
+def _recorded(context: StepContext) -> list[ValueView]:
+    everything = queries.all_values(context.session, context.step)
+    current = queries.in_force(everything)
+    labels = {p.code: values.label(context, p) for p in context.spec.parameters}
+    labels |= {
+        code: text for code, text, _photo in (_check(context, c) for c in context.spec.checks)
+    }
+    units = {p.code for p in context.spec.parameters}
+    found = []
+    for rows in current.values():
+        for row in rows:
+            old = [
+                _value(context, other, labels, False)
+                for other in everything
+                if (other.code, other.position) == (row.code, row.position) and other is not row
+            ]
+            correctable = row.grade in ("manual", "manual_for_device", "corrected")
+            view = _value(context, row, labels, correctable and row.code in units, old)
+            found.append(view)
+    order = {code: place for place, code in enumerate(labels)}
+    return sorted(found, key=lambda view: (order.get(view.code, 999), view.position))
+
+
+def _value(
+    context: StepContext,
+    row: ParameterValue,
+    labels: Mapping[str, str],
+    correctable: bool,
+    earlier: Sequence[ValueView] = (),
+) -> ValueView:
+    shown = filters.quantity(row.text, row.unit) if row.number is not None else (row.text or "")
+    if row.not_applicable:
+        shown = _("not applicable: %(reason)s", reason=row.not_applicable)
+    source = row.source or {}
+    return ValueView(
+        code=row.code,
+        position=row.position,
+        label=labels.get(row.code, row.code),
+        shown=shown,
+        limits=[_limit_words(limit, row.unit) for limit in row.limits or ()],
+        verdict=row.verdict or "",
+        grade=grade_word(row.grade),
+        source=str(source.get("tag") or source.get("expression") or ""),
+        recorded_at=row.recorded_at,
+        recorded_by=name_of(context, row.recorded_by),
+        reason=row.reason or "",
+        correctable=correctable,
+        plain=row.text or "",
+        earlier=earlier,
+    )
+
+
+def _limit_words(limit: Mapping[str, Any], unit: str | None) -> str:
+    low, high = limit["low"], limit["high"]
+    if low is None:
+        return f"{limit['tier']} ≤ {filters.quantity(high, unit)}"
+    if high is None:
+        return f"{limit['tier']} ≥ {filters.quantity(low, unit)}"
+    return f"{limit['tier']} {filters.number(low)} … {filters.quantity(high, unit)}"
+
+
+def grade_word(grade: str) -> str:
+    """Where a value comes from, in words."""
+    return {
+        "device": _("from the device"),
+        "manual": _("typed"),
+        "manual_for_device": _("typed instead of device"),
+        "calculated": _("calculated"),
+        "scanned": _("scanned"),
+        "corrected": _("corrected"),
+    }.get(grade, grade)
+
+
+def _signed(context: StepContext) -> list[SignedView]:
+    found = []
+    for tie in queries.signatures(context.session, context.step):
+        signature = context.session.get_one(Signature, tie.signature_id)
+        found.append(
+            SignedView(
+                part=tie.part,
+                name=signature.printed_name,
+                badge=signature.signer,
+                role=signature.role,
+                meaning=signature.meaning,
+                at=signature.at,
+                current=tie.revision == context.step.revision,
+                late=tie.late,
+            )
+        )
+    return found
+
+
+def _case(context: StepContext, case: ExceptionCase) -> CaseView:
+    permission = NEED_PERMISSION.get(Severity(case.severity))
+    waits = not case.released and permission is not None
+    return CaseView(
+        number=case.number,
+        type=case.type.replace("_", " "),
+        severity=case.severity,
+        state=case.state,
+        text=case.text,
+        raised_at=case.raised_at,
+        released=case.released,
+        comment=case.comment or "",
+        commented_by=name_of(context, case.commented_by),
+        decision=(case.decision or "").replace("_", " "),
+        resolvers=people.people_who_can(context.session, permission)
+        if waits and permission
+        else (),
+    )
+
+
+def _line(context: StepContext, other: StepRecord, address: Any) -> RouteLine:
+    return RouteLine(
+        key=other.key,
+        name=context.procedure.step(other.key).name,
+        state=other.state,
+        address=address(other),
+        here=other.id == context.step.id,
+    )
+
+
+def _people(context: StepContext, everything: Sequence[StepRecord]) -> list[str]:
+    badges = {s.started_by for s in everything} | {s.performed_by for s in everything}
+    found = (people.find(context.session, badge) for badge in badges if badge)
+    return sorted(people.called(who) for who in found if who is not None)
