@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from core.clock import show
 from ebr.models import ExceptionCase, ExceptionState
 from ebr.report import steps, values, words
 from ebr.report.model import (
@@ -29,6 +31,7 @@ from engine import queries as flow
 from engine.routes import CauseKind
 from workflows.model import Level
 
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^ ]*[+-]\d\d:\d\d\Z")
 CAUSES = {
     CauseKind.GATEWAY: "gateway {} chose another way",
     CauseKind.EVENT: "event {} did not happen",
@@ -40,13 +43,13 @@ CAUSES = {
 def signatures(rows: Rows, views: Mapping[UUID, StepView]) -> tuple[SignatureView, ...]:
     """All signatures of the record in order of signing: steps, exceptions, reviews, release."""
     of_steps = {
-        (each.object, each.key_id, each.at, each.meaning): each
+        (each.object, each.content_digest, each.key_id, each.meaning): each
         for view in views.values()
         for each in view.signatures
     }
     found = []
     for row in rows.signed.values():
-        known = of_steps.get((row.object, row.key_id, row.at, row.meaning))
+        known = of_steps.get((row.object, row.content_digest, row.key_id, row.meaning))
         found.append(known or steps.signature_view(row, part="", what=words.plain(row.object)))
     return tuple(found)
 
@@ -87,6 +90,8 @@ def _facts(rows: Rows, case: ExceptionCase) -> Iterable[Pair]:
         text = pair.text
         if pair.name == "parameter" and case.step is not None:
             text = values.label_of(rows, rows.specs[case.step.key], text)
+        elif MOMENT.match(text):
+            text = show(datetime.fromisoformat(text), rows.site.zone)
         yield Pair(name=words.plain(pair.name), text=text)
 
 
@@ -245,8 +250,14 @@ def not_executed(session: Session, rows: Rows) -> tuple[NotExecutedView, ...]:
 
 
 def _level_of(rows: Rows, path: str) -> str:
-    segment = path.rpartition("/")[2]
-    return element_name(rows, segment.partition("#")[0])
+    element = path.rpartition("/")[2].partition("#")[0]
+    for level in rows.procedure.levels:
+        if level.id == element:
+            return level.name or words.plain(element)
+        for node in level.nodes:
+            if node.id == element and node.name:
+                return node.name
+    return words.plain(element)
 
 
 def severities(cases: Iterable[ExceptionView]) -> tuple[Pair, ...]:

@@ -30,6 +30,7 @@ TEMPLATE_VERSION = "batch record 1"
 LANGUAGE = "en"
 IN_PROCESS = "IN PROCESS"
 ATTACHED = "record.json"
+LONG_TEXT = 60
 
 STEP_STATES = {
     "ready": State.WAITING,
@@ -90,6 +91,11 @@ class Row:
     reason: str
     calculated: bool
     changes: tuple[CorrectionView, ...]
+
+    @property
+    def long(self) -> bool:
+        """Whether the text needs the width of the page; it may also break over pages."""
+        return sum(len(text) for text in self.texts) > LONG_TEXT
 
     @property
     def judged(self) -> bool:

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from core.clock import show
 from ebr.report import words
 from ebr.report.model import TrailLine
 from ebr.report.rows import Rows, SealedEntry
+from ebr.report.values import label_of
+from workflows.words import DataType
 
 PLUMBING = re.compile(r"engine_|step_signature\Z|signature\Z|parameter_value\Z|step\Z|stream")
 HIDDEN = frozenset({"id", "site_id", "version", "revision", "nonce", "manifest", "signature"})
 KEY = re.compile(r"(\A|_)id\Z")
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^ ]*[+-]\d\d:\d\d\Z")
 TOLD = (
     "number", "name", "label", "type", "severity", "code", "requirement", "equipment", "tag",
     "material", "lot", "container", "portion", "use", "quantity", "value", "unit", "state",
-    "calibration_due", "decision", "text", "comment", "media_type", "digest", "due_at",
+    "calibration_due", "decision", "text", "comment", "due_at",
 )  # fmt: skip
 """Fields that name a new row to a reader, in this order; all others are in the sealed entry."""
 CODE = re.compile(r"[a-z]+(_[a-z]+)+\Z")
@@ -88,20 +92,25 @@ def _change(rows: Rows, change: Mapping[str, Any]) -> list[str]:
     if PLUMBING.match(table):
         return []
     if before is None:
-        return [_added(table, after)]
+        return [_added(rows, table, after)]
     return [
-        f"{words.plain(table)}: {words.plain(name)} {_text(old)} → {_text(after.get(name))}"
+        f"{words.plain(table)}: {words.plain(name)} {_moved(rows, old, after.get(name))}"
         for name, old in sorted(before.items())
         if name not in HIDDEN and not KEY.search(name)
     ]
 
 
+def _moved(rows: Rows, old: Any, new: Any) -> str:
+    shown = _text(rows, new)
+    return shown if old is None else f"{_text(rows, old)} → {shown}"
+
+
 def _value(rows: Rows, after: Mapping[str, Any]) -> str:
-    label = _label(rows, after)
-    text = after["text"] if after["text"] is not None else "not applicable"
-    shown = words.with_unit(text, after["unit"])
+    text = "not applicable" if after["text"] is None else after["text"]
+    if after["data_type"] == DataType.CHOICE:
+        text = _text(rows, text)
     again = " (replaces the former value)" if after["supersedes_id"] else ""
-    return f"{label} = {shown}{again}"
+    return f"{_label(rows, after)} = {words.with_unit(text, after['unit'])}{again}"
 
 
 def _label(rows: Rows, after: Mapping[str, Any]) -> str:
@@ -109,7 +118,7 @@ def _label(rows: Rows, after: Mapping[str, Any]) -> str:
     code = str(after["code"])
     if step is None:
         return words.plain(code)
-    return rows.labels.get(f"{step.key}.{code}", f"{step.key} {words.plain(code)}")
+    return f"{step.key} {label_of(rows, rows.specs[step.key], code)}"
 
 
 def _state(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[str]:
@@ -124,17 +133,17 @@ def _state(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[s
     ]
 
 
-def _added(table: str, after: Mapping[str, Any]) -> str:
-    told = [f"{words.plain(name)} {_text(after[name])}" for name in TOLD if after.get(name)]
+def _added(rows: Rows, table: str, after: Mapping[str, Any]) -> str:
+    told = [f"{words.plain(name)} {_text(rows, after[name])}" for name in TOLD if after.get(name)]
     return f"{words.plain(table)}: {', '.join(told)}" if told else f"{words.plain(table)} added"
 
 
-def _text(value: Any) -> str:
+def _text(rows: Rows, value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, bool):
         return "yes" if value else "no"
     shown = str(value)
     if MOMENT.match(shown):
-        return f"{shown[:10]} {shown[11:19]} UTC" if shown.endswith("+00:00") else shown
+        return show(datetime.fromisoformat(shown), rows.site.zone)
     return words.plain(shown) if CODE.match(shown) else shown
