@@ -181,6 +181,11 @@ def _reference(number: str, key: str, occurrence: int) -> tuple[StepReference, S
         return reference, context
 
 
+def _labels(number: str, key: str, occurrence: int) -> dict[str, str]:
+    with _opened(number, key, occurrence) as context:
+        return stepviews.labels_of(context)
+
+
 @bp.post(STEP + "/start")
 @needs("record.read")
 def start(number: str, key: str, occurrence: int) -> AnyResponse:
@@ -246,6 +251,7 @@ def _state(outcome: StepOutcome) -> str:
 def perform_it(number: str, key: str, occurrence: int) -> Page:
     """Record what the step asks, signed where the recipe says so."""
     reference, context = _reference(number, key, occurrence)
+    labels = _labels(number, key, occurrence)
     try:
         entry = entries.entry_of(context.spec)
         taken = entries.readings_of(request.form)
@@ -274,6 +280,7 @@ def perform_it(number: str, key: str, occurrence: int) -> Page:
                 shown=lambda outcome: outcome.shown,
                 tell=_state,
                 by=by,
+                labels=labels,
             )
         )
     except Refusal as refusal:
@@ -294,6 +301,7 @@ def sign(number: str, key: str, occurrence: int, part: str) -> Page:
     wanted = rules.role_of(policy, part, role)
     with _opened(number, key, occurrence) as again:
         shown = content.of_step(again)
+        labels = stepviews.labels_of(again)
     disagrees = request.form.get("_decision") == "disagree"
     own = _signs_in_person(context, part, wanted)
     return signed(
@@ -311,6 +319,7 @@ def sign(number: str, key: str, occurrence: int, part: str) -> Page:
             by=identity.actor_as(wanted or role) if own else None,
             role_of=None if own else _able_role(wanted, role),
             refusable=part != "confirmer",
+            labels=labels,
         )
     )
 
@@ -344,7 +353,7 @@ def correct(number: str, key: str, occurrence: int, code: str, position: int) ->
         text=entries.canonical(request.form.get("text", "")),
         reason=request.form.get("reason", ""),
     )
-    policy = context.spec.signature
+    policy, labels = context.spec.signature, _labels(number, key, occurrence)
     by = identity.actor_as(context.spec.role)
     done = url_for("ebr.step", number=number, key=key, occurrence=occurrence)
     if "performer" not in rules.parts_due(policy):
@@ -361,6 +370,7 @@ def correct(number: str, key: str, occurrence: int, code: str, position: int) ->
             shown=lambda outcome: outcome.shown,
             tell=_state,
             by=by,
+            labels=labels,
         )
     )
 

@@ -34,7 +34,7 @@ ELEMENT = Markup('<time datetime="{}" title="{}">{}</time>')
 def install(app: Flask) -> None:
     """Give the templates these filters."""
     app.jinja_env.filters.update(
-        time=time_, clock=clock, quantity=quantity, unit=unit, span=span, day=day
+        time=time_, clock=clock, quantity=quantity, unit=unit, span=span, day=day, grade=grade
     )
 
 
@@ -108,3 +108,15 @@ def span(length: timedelta | None) -> str:
         return f"{minutes} min"
     hours, rest = divmod(minutes, 60)
     return f"{hours} h {rest:02d} min" if hours < 48 else _("%(n)s days", n=hours // 24)
+
+
+def grade(code: str) -> str:
+    """Where a value comes from, in words."""
+    return {
+        "device": _("from the device"),
+        "manual": _("typed"),
+        "manual_for_device": _("typed instead of device"),
+        "calculated": _("calculated"),
+        "scanned": _("scanned"),
+        "corrected": _("corrected"),
+    }.get(code, code)

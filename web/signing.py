@@ -59,7 +59,8 @@ class SignedAct:
     content: SignedContent | None = None
     role_of: Callable[[Session, str], str] | None = None
     refusable: bool = False
-    needs_reason: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """How people call the values of the content, by code."""
 
     @property
     def second_person(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from audit.models import Signature
@@ -172,6 +173,7 @@ class StepPage:
     missing: Sequence[str]
     blockers: Sequence[tuple[str, str]]
     route: Sequence[RouteLine]
+    to_come: Sequence[str]
     place: int
     total: int
     people: Sequence[str]
@@ -224,6 +226,7 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
         missing=steps.parts_missing(context) if step.performed_at else (),
         blockers=blockers(context, form),
         route=route[max(0, place - 4) : place + 5],
+        to_come=_to_come(context, {line.key for line in route}),
         place=place + 1,
         total=len(list(context.procedure.steps())),
         people=_people(context, everything),
@@ -295,6 +298,8 @@ def _field(context: StepContext, parameter: Parameter, given: Given, take: Any) 
 
 def _scale(context: StepContext, parameter: Parameter) -> limits.Scale | None:
     target = context.number(parameter.target, parameter.unit)
+    if target is not None and parameter.decimals is not None:
+        target = target.quantize(Decimal(1).scaleb(-parameter.decimals))
     return limits.scale_of(values.evaluated_limits(context, parameter), target, parameter.unit)
 
 
@@ -337,10 +342,7 @@ def _live(context: StepContext, tags: Sequence[str]) -> list[tuple[str, Any]]:
 def _recorded(context: StepContext) -> list[ValueView]:
     everything = queries.all_values(context.session, context.step)
     current = queries.in_force(everything)
-    labels = {p.code: values.label(context, p) for p in context.spec.parameters}
-    labels |= {
-        code: text for code, text, _photo in (_check(context, c) for c in context.spec.checks)
-    }
+    labels = labels_of(context)
     units = {p.code for p in context.spec.parameters}
     found = []
     for rows in current.values():
@@ -375,7 +377,7 @@ def _value(
         shown=shown,
         limits=[_limit_words(limit, row.unit) for limit in row.limits or ()],
         verdict=row.verdict or "",
-        grade=grade_word(row.grade),
+        grade=filters.grade(row.grade),
         source=str(source.get("tag") or source.get("expression") or ""),
         recorded_at=row.recorded_at,
         recorded_by=name_of(context, row.recorded_by),
@@ -393,18 +395,6 @@ def _limit_words(limit: Mapping[str, Any], unit: str | None) -> str:
     if high is None:
         return f"{limit['tier']} ≥ {filters.quantity(low, unit)}"
     return f"{limit['tier']} {filters.number(low)} … {filters.quantity(high, unit)}"
-
-
-def grade_word(grade: str) -> str:
-    """Where a value comes from, in words."""
-    return {
-        "device": _("from the device"),
-        "manual": _("typed"),
-        "manual_for_device": _("typed instead of device"),
-        "calculated": _("calculated"),
-        "scanned": _("scanned"),
-        "corrected": _("corrected"),
-    }.get(grade, grade)
 
 
 def _signed(context: StepContext) -> list[SignedView]:
@@ -454,6 +444,22 @@ def _line(context: StepContext, other: StepRecord, address: Any) -> RouteLine:
         address=address(other),
         here=other.id == context.step.id,
     )
+
+
+def _to_come(context: StepContext, reached: set[str]) -> list[str]:
+    """The next steps in the order of the recipe that the flow has not reached yet."""
+    ordered = list(context.procedure.steps())
+    here = next(i for i, spec in enumerate(ordered) if spec.key == context.step.key)
+    coming = [spec for spec in ordered[here + 1 :] if spec.key not in reached]
+    return [f"{spec.key} {spec.name}" for spec in coming[:4]]
+
+
+def labels_of(context: StepContext) -> dict[str, str]:
+    """How the values and points of a step are called, by code."""
+    points = {
+        code: text for code, text, _photo in (_check(context, c) for c in context.spec.checks)
+    }
+    return {p.code: values.label(context, p) for p in context.spec.parameters} | points
 
 
 def _people(context: StepContext, everything: Sequence[StepRecord]) -> list[str]:

@@ -6,7 +6,8 @@ import { keypad } from "./keypad.js";
 import { limits } from "./limits.js";
 import { live } from "./live.js";
 import { lock } from "./lock.js";
+import { menu } from "./menu.js";
 import { problems } from "./problems.js";
 import { scanner } from "./scanner.js";
 
-export const modules = [guard, dialogs, problems, limits, keypad, scanner, lock, live];
+export const modules = [guard, menu, dialogs, problems, limits, keypad, scanner, lock, live];
