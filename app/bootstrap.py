@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app import keybook, records, schema, seal, wiring
+from app import keybook, presenter, records, schema, seal, wiring
 from audit import checkpoints
 from audit import keys as site_keys
 from audit.attempts import record_refusal
@@ -61,6 +61,8 @@ def compose(
             "settings": settings,
         }
     )
+    if mode_of(house) is SiteMode.DEMONSTRATION:
+        house.services[presenter.SERVICE] = presenter.Presenter(house, settings)
     return house
 
 

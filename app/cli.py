@@ -61,13 +61,14 @@ def web(settings: Settings, port: int, host: str, threads: int) -> None:
 @click.pass_obj
 def worker(settings: Settings) -> None:
     """Do jobs, watch waits and conditions, sequence the audit log."""
+    from app import advancing
     from app.bootstrap import compose
     from app.worker import SiteWorker
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    SiteWorker(compose(settings), owner="worker").run(stop)
+    SiteWorker(compose(settings), owner="worker", more=advancing.JOBS).run(stop)
 
 
 @main.command()

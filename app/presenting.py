@@ -21,7 +21,7 @@ from personnel import permissions
 ACTS = frozenset(
     {"place", "remove", "tare", "start", "stop", "charge", "cut", "freeze", "restore", "set"}
 )
-NUMBERS = frozenset({"mass", "seconds", "value"})
+NUMBERS = frozenset({"mass", "seconds", "value", "revolutions", "speed"})
 
 
 class CannotPresent(Refusal):

@@ -144,6 +144,7 @@ def _wait(processes: Sequence[subprocess.Popen[bytes] | subprocess.Popen[str]], 
 
 
 def stop(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
+    """End a process kindly, and after a grace period for good."""
     if process.poll() is not None:
         return
     process.send_signal(signal.SIGTERM)

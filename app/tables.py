@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import maintenance.models
-
 import audit.models
 import core.idempotency
 import core.jobs
@@ -13,6 +11,7 @@ import ebr.report.models
 import engine.models
 import hardware.models
 import inventory.models
+import maintenance.models
 import personnel.models
 import production.models
 import quality.models

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 
 from app import wiring
 from audit.keys import SiteKeys
 from audit.sequencer import sequence_pending
 from core import logs
 from core.house import House
-from core.jobs import Worker
+from core.jobs import JobHandler, Worker
 from ebr import automatic
 
 IDLE_SECONDS = 0.2
@@ -19,10 +20,12 @@ log = logs.logger(__name__)
 class SiteWorker:
     """Everything that a site does in the background, one round at a time."""
 
-    def __init__(self, house: House, *, owner: str) -> None:
+    def __init__(
+        self, house: House, *, owner: str, more: Mapping[str, JobHandler] | None = None
+    ) -> None:
         self._house = house
         self._keys: SiteKeys = house.services["site_keys"]
-        self._jobs = Worker(house, wiring.jobs(), owner=owner)
+        self._jobs = Worker(house, {**wiring.jobs(), **(more or {})}, owner=owner)
 
     def round(self) -> int:
         """Do what is due now; answers how much was done."""

@@ -17,6 +17,7 @@ from ebr.context import StepContext
 from ebr.entry import Entry, File, Measured
 from ebr.errors import ReasonNeeded, ValueMissing, ValueRefused
 from ebr.models import Attachment, Grade, ParameterValue
+from hardware import queries as plant
 from workflows.rounding import to_decimals
 from workflows.step import Parameter, in_language
 from workflows.words import DataType, Occasion, Origin, Severity
@@ -77,6 +78,9 @@ def _record_typed(context: StepContext, parameter: Parameter, entry: Entry) -> N
 
 
 def _grade_of_typed(context: StepContext, parameter: Parameter, entry: Entry) -> Grade:
+    if parameter.origin is Origin.LABEL:
+        _refuse_foreign_unit(context, parameter, entry.values[parameter.code])
+        return Grade.SCANNED
     if parameter.origin is not Origin.DEVICE or parameter.source is None:
         return Grade.MANUAL
     if not entry.reason.strip():
@@ -94,6 +98,18 @@ def _grade_of_typed(context: StepContext, parameter: Parameter, entry: Entry) ->
         facts={"parameter": parameter.code, "reason": entry.reason},
     )
     return Grade.MANUAL_FOR_DEVICE
+
+
+def _refuse_foreign_unit(context: StepContext, parameter: Parameter, texts: Sequence[str]) -> None:
+    """A scanned label of a unit must be that of a unit bound to this run (URS-MAT-020)."""
+    bound = set(queries.bindings(context.session, context.run).values())
+    for text in texts:
+        if plant.is_unit(context.session, text.strip()) and text.strip() not in bound:
+            raise ValueRefused(
+                f"{label(context, parameter)}: {text.strip()} is not bound to {context.run.number}",
+                resolver="scan the unit that is bound, or bind another one",
+                field=parameter.code,
+            )
 
 
 def _missing(context: StepContext, parameter: Parameter, found: int) -> ValueMissing:

@@ -77,6 +77,12 @@ def equipment(session: Session, number: str) -> Equipment:
     return found
 
 
+def is_unit(session: Session, number: str) -> bool:
+    """Whether a code is the number of a unit."""
+    found = session.scalars(select(Equipment.id).where(Equipment.number == number)).first()
+    return found is not None
+
+
 def equipment_list(
     session: Session, *, equipment_class: str | None = None, room: str | None = None
 ) -> Sequence[Equipment]:

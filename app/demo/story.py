@@ -14,14 +14,13 @@ from app.demo import entries
 from app.demo.dispensing import drums, scans_for, store
 from app.demo.entries import ticked, typed
 from app.demo.stage import Stage
+from app.demo.wording import spec
 from ebr import queries
 from ebr.commands.corrections import Correction, correct_value
 from ebr.commands.exceptions import ExceptionReference, release_exception
 from ebr.commands.steps import StepReference
 from ebr.entry import Entry
 from production import commands as production
-from workflows import queries as definitions
-from workflows.step import Step
 
 KERN, ROTH, WOJCIK, MENON, VOGEL, DUARTE = "P-101", "P-102", "P-103", "P-104", "P-105", "P-106"
 UNITS = {
@@ -32,13 +31,6 @@ UNITS = {
     "DIS": "DIS-01",
 }  # fmt: skip
 BIN_TARE = Decimal("62.90")
-
-
-def spec(stage: Stage, key: str) -> Step:
-    """What the recipe says about a step."""
-    with stage.house.reading() as session:
-        run = queries.run_of(session, stage.record)
-        return definitions.load(session, run.file_digest).step(key)
 
 
 def preparation(stage: Stage) -> None:
@@ -87,7 +79,7 @@ def _binder(stage: Stage) -> None:
 
 def charged(stage: Stage, key: str) -> Entry:
     """The containers that a charge step takes, scanned in the order of the recipe."""
-    return Entry(scans=scans_for(stage, spec(stage, key)))
+    return Entry(scans=scans_for(stage, key))
 
 
 def _dry_mix(stage: Stage) -> None:
@@ -184,9 +176,14 @@ def blending(stage: Stage) -> None:
         KERN,
         "B012",
         Entry(
-            values={"speed": ("1200",), "screen_before": ("whole",), "screen_after": ("whole",)},
+            values={
+                "bin": (UNITS["BIN"],),
+                "tare": (f"{BIN_TARE}",),
+                "speed": ("1200",),
+                "screen_before": ("whole",),
+                "screen_after": ("whole",),
+            },
             files={"photo": entries.photo("screen")},
-            scans=(UNITS["BIN"],),
         ),
     )
     weighed(stage, "B014", "96.21")

@@ -1,0 +1,100 @@
+"""Running the headless batch: a new site of its own, the story, release, PDF, bundle, verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+from app import cell, demosite, serving
+from app.bootstrap import compose
+from app.demo import closing, dispensing, story
+from app.demo.stage import Stage
+from app.demosite import FirstBatch
+from app.worker import SiteWorker
+from core.clock import SystemClock
+from core.errors import BatchwrightError
+from core.settings import Settings
+from hardware.gateway import gateway_place
+from hardware.gateway_control import GatewayClient, GatewayUnreachable
+
+BATCH = FirstBatch(number=2045, order="PO-7732")
+TERMINAL = "Room 1.12"
+PATIENCE_SECONDS = 60
+Say = Callable[[str], None]
+
+
+def run(folder: Path, *, say: Say) -> int:
+    """Run the whole batch in a new site below `folder`; 0 when its bundle verifies."""
+    started = time.monotonic()
+    settings = settings_below(folder)
+    say(f"a new demonstration site in {settings.home}")
+    with ExitStack() as ending:
+        stage = open_stage(settings, ending, say)
+        try:
+            play(stage)
+            outcome = closing.close(stage)
+        except BatchwrightError as error:
+            say(f"the story stopped: {error}")
+            return 1
+        for line in outcome.lines:
+            say(line)
+        say(f"done in {time.monotonic() - started:.0f} s")
+        return 0 if outcome.valid else 1
+
+
+def settings_below(folder: Path) -> Settings:
+    """Settings of a new site in a dated folder."""
+    now = SystemClock().now()
+    home = (folder / f"{now:%Y%m%d-%H%M%S}").absolute()
+    url = f"sqlite:///{home / 'site.db'}"
+    return Settings(home=home, database_url=url, owner_url=url, log_level="WARNING")
+
+
+def open_stage(settings: Settings, ending: ExitStack, say: Say) -> Stage:
+    """Start cell and gateway, make the site, and open the stage; `ending` stops everything."""
+    process, address = cell.start(serving.settings_home(settings), offset=timedelta(0))
+    ending.callback(serving.stop, process)
+    demosite.make(settings, address, BATCH, say=say)
+    house = compose(settings)
+    ending.callback(house.database.close)
+    ending.callback(serving.stop, serving.start_child(settings, ["gateway"]))
+    wait_for_gateway(settings)
+    control = ending.enter_context(address.client())
+    return Stage(
+        house=house,
+        settings=settings,
+        worker=SiteWorker(house, owner="demo"),
+        people=demosite.read_cards(house, settings.home, TERMINAL),
+        cell=control,
+        record=f"batch/B-{BATCH.number}",
+        say=say,
+    )
+
+
+def wait_for_gateway(settings: Settings) -> None:
+    """Until every line is online. Raises GatewayUnreachable when that takes too long."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with GatewayClient(gateway_place(settings)) as link:
+                lines = link.status()
+            if lines and all(line["state"] == "ONLINE" for line in lines):
+                return
+        except GatewayUnreachable:
+            pass
+        time.sleep(0.2)
+    raise GatewayUnreachable("the lines of the gateway did not come up in time")
+
+
+def play(stage: Stage) -> None:
+    """All scenes in the order of the recipe."""
+    story.preparation(stage)
+    dispensing.dispense(stage)
+    story.drying_and_granulation(stage)
+    story.press_set_up(stage)
+    story.blending(stage)
+    story.compression(stage)
+    story.bulk_and_close(stage)

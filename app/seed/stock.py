@@ -1,0 +1,119 @@
+"""Materials, lots and containers of the demonstration site, as they stand at the first start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal as D
+
+from app.acting import Person
+from core.actors import Actor
+from core.house import House
+from documents.gs1 import make_sscc
+from inventory.commands import dispensing, stock
+from inventory.commands.stock import NewContainer, NewLot, NewMaterial
+from inventory.models import AssayBasis, LotStatus
+
+PREFIX = "9521234"
+FIRST_DRUM = 101
+FIRST_LABEL = 50001
+DRUM_TARE = D("1.20")
+GOODS = "1.01"
+MATERIALS = (
+    ("100010", "Paracetamol, fine powder", "100"),
+    ("200110", "Microcrystalline cellulose 101", "20"),
+    ("200120", "Maize starch, pregelatinised", "10"),
+    ("200130", "Croscarmellose sodium", "8"),
+    ("200140", "Povidone K30", "8"),
+    ("200150", "Silica, colloidal anhydrous", "1"),
+    ("200160", "Magnesium stearate", "2.500"),
+)
+LOCATIONS = (
+    ("1.01", "Goods store", "1.01"),
+    ("1.04", "Dispensary", "1.04"),
+    ("1.12-S", "Staging granulation", "1.12"),
+    ("1.20", "Bulk store", "1.20"),
+)
+LOTS = (
+    ("PA-0411", "100010", ("25.00", "11.50"), 95, LotStatus.RELEASED),
+    ("PA-0457", "100010", ("25.00",) * 7, 400, LotStatus.RELEASED),
+    ("PA-0463", "100010", ("25.00",) * 8, 700, LotStatus.QUARANTINE),
+    ("MC-2210", "200110", ("20.000", "20.000"), 300, LotStatus.RELEASED),
+    ("MC-2188", "200110", ("12.000",), -2, LotStatus.RELEASED),
+    ("ST-0907", "200120", ("25.000",), 250, LotStatus.RELEASED),
+    ("PV-3301", "200140", ("15.000",), 380, LotStatus.RELEASED),
+    ("SI-0119", "200150", ("3.000",), 500, LotStatus.RELEASED),
+    ("CC-0771", "200130", ("6.000",), 180, LotStatus.BLOCKED),
+    ("CC-0802", "200130", ("15.000",), 360, LotStatus.RELEASED),
+    ("MG-0552", "200160", ("3.200",), 200, LotStatus.RELEASED),
+)
+ASSAYS: Mapping[str, tuple[D, D]] = {
+    "PA-0411": (D("99.4"), D("0.30")),
+    "PA-0457": (D("99.8"), D("0.20")),
+    "PA-0463": (D("99.6"), D("0.25")),
+}
+"""Assay on the dried basis and loss on drying, in percent."""
+
+
+def seed(house: House, people: Mapping[str, Person], at: datetime, *, by: Actor) -> None:
+    """Master data, deliveries, and the quality unit's decision on each lot."""
+    for code, name, minimum in MATERIALS:
+        house.perform(
+            stock.register_material, NewMaterial(code=code, name=name, minimum=D(minimum)), by=by
+        )
+    for material in (
+        NewMaterial(code="300010", name="Purified water", stocked=False),
+        NewMaterial(code="500010", name="Paracetamol tablets 500 mg, bulk"),
+        NewMaterial(code="LBL-PT500", name="Bottle label paracetamol 500 mg", unit="1"),
+    ):
+        house.perform(stock.register_material, material, by=by)
+    for code, name, room in LOCATIONS:
+        house.perform(stock.register_location, code, name, room=room, by=by)
+    house.perform(dispensing.make_label_series, PREFIX, first=FIRST_LABEL, by=by)
+    _receive(house, people, at)
+
+
+def _receive(house: House, people: Mapping[str, Person], at: datetime) -> None:
+    drum = FIRST_DRUM
+    quality, warehouse = people["P-107"], replace(people["P-104"], role="WH").actor
+    for number, material, contents, days, status in LOTS:
+        labels = [make_sscc(PREFIX, drum + place) for place in range(len(contents))]
+        drum += len(contents)
+        lot = _delivery(number, material, contents, labels, (at + timedelta(days=days)).date())
+        house.perform(stock.receive_lot, lot, by=warehouse)
+        if status is not LotStatus.QUARANTINE:
+            _decide(quality, number, LotStatus.RELEASED, "certificate and identity test conform")
+        if status is LotStatus.BLOCKED:
+            _decide(quality, number, LotStatus.BLOCKED, "supplier notice on particle size")
+    for number, pieces, status in (("LBL-PT500-05", "5000", True), ("LBL-PT500-04", "800", False)):
+        labels_lot = NewLot(number=number, material="LBL-PT500", location=GOODS, loose=D(pieces))
+        house.perform(stock.receive_lot, labels_lot, by=warehouse)
+        _decide(quality, number, LotStatus.RELEASED, "artwork approved")
+        if not status:
+            _decide(quality, number, LotStatus.BLOCKED, "superseded by version 5 of the artwork")
+
+
+def _delivery(
+    number: str, material: str, contents: tuple[str, ...], labels: list[str], expires_on: date
+) -> NewLot:
+    assay = ASSAYS.get(number)
+    return NewLot(
+        number=number,
+        material=material,
+        location=GOODS,
+        containers=tuple(
+            NewContainer(label=label, quantity=D(content), tare=DRUM_TARE)
+            for label, content in zip(labels, contents, strict=True)
+        ),
+        supplier="Demo Ingredients GmbH",
+        supplier_lot=f"S-{number[-4:]}",
+        expires_on=expires_on,
+        assay=assay[0] if assay else None,
+        assay_basis=AssayBasis.DRIED if assay else None,
+        loss_on_drying=assay[1] if assay else None,
+    )
+
+
+def _decide(quality: Person, number: str, status: LotStatus, reason: str) -> None:
+    quality.do(stock.change_status, number, status, reason=reason, record=f"lot/{number}")
