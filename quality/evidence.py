@@ -212,7 +212,7 @@ def _certificate(
     there = [
         step
         for step in steps
-        if step.state == StepState.COMPLETE and is_certificate(procedure.step(step.key))
+        if step.performed_at is not None and is_certificate(procedure.step(step.key))
     ]
     if not there:
         return CertificateFacts(asked=asked, present=False)

@@ -1,0 +1,31 @@
+"""A staffed site with the real record, made once and copied for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copyfile
+
+import pytest
+
+from tests.support.records import RecordPlant, make_tables, staff
+
+
+@pytest.fixture(scope="session")
+def staffed_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file of a staffed site."""
+    folder = tmp_path_factory.mktemp("staffed-record")
+    make_tables(f"sqlite:///{folder / 'site.db'}")
+    plant = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    staff(plant)
+    plant.close()
+    return folder / "site.db"
+
+
+@pytest.fixture
+def plant(staffed_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
+    """A staffed site of its own for each test."""
+    copyfile(staffed_site, tmp_path / "site.db")
+    made = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
+    yield made
+    made.close()
