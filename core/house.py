@@ -22,11 +22,14 @@ from core.db import Database
 from core.errors import BrokenPromise, Busy, Refusal, Stale
 from core.events import EventHandlers
 from core.idempotency import Once, answer_given, keep_answer
-from core.sites import moment_now, the_site
+from core.sites import SiteFacts, facts_of, moment_now
 
 T = TypeVar("T")
 RETRIES = 5
-RETRY_STATES = {"40001", "40P01"}
+RETRY_STATES = {"40001", "40P01", "23505"}
+"""Serialization failure, deadlock, and a unique key that another writer took meanwhile (a number
+drawn twice): done again, each sees what the other has committed."""
+LOCK_TIMEOUT = "55P03"
 
 
 class _Undone(Exception):
@@ -69,6 +72,7 @@ class House:
         self.guards = tuple(guards)
         self.events = events or EventHandlers()
         self.clock = clock or SystemClock()
+        self._site: SiteFacts | None = None
         self.services: dict[str, Any] = {}
         """Things that commands of upper packages need (registries, vaults), by name."""
         self.on_refusal: RefusalRecorder | None = None
@@ -107,23 +111,31 @@ class House:
         by: Actor,
         record: str = "site",
         once: Once | None = None,
+        attempt: bool = True,
         **keywords: Any,
     ) -> T:
         """Run ``command(session, *arguments, by=by, at=site time, **keywords)`` and commit.
 
         With `once`, a repeated key with equal content gets the first answer back and nothing is
         done twice; the answer must be JSON. Serialization failures are tried again. A refusal is
-        recorded as an attempt on `record` (a stream such as ``batch/B-2045``) and raised again.
+        recorded as an attempt on `record` (a stream such as ``batch/B-2045``) and raised again;
+        a service that only looks again and again gives `attempt` False: nobody attempted anything.
         """
-        with self._recording(command, record, by):
-            return self._perform(command, arguments, keywords, by, once)
+        if keywords.get("rehearsal"):
+            raise BrokenPromise(f"{command.__name__}: a rehearsal is never committed")
+        with self._recording(command, record, by, attempt):
+            return _persistently(lambda: self._perform(command, arguments, keywords, by, once))
 
     @contextmanager
-    def _recording(self, command: Callable[..., Any], record: str, by: Actor) -> Iterator[None]:
+    def _recording(
+        self, command: Callable[..., Any], record: str, by: Actor, attempt: bool = True
+    ) -> Iterator[None]:
         try:
             yield
+        except Busy:  # no rule was broken, and writing that down would wait as long again
+            raise
         except Refusal as refusal:
-            if self.on_refusal is not None:
+            if attempt and self.on_refusal is not None:
                 self.on_refusal(self, refusal, command=command.__name__, record=record, by=by)
             raise
 
@@ -140,12 +152,18 @@ class House:
         Shows a person what a command would do (and would be signed for) by the same code that
         will do it. A refusal is an attempt like any other and recorded as such.
         """
+        with self._recording(command, record, by):
+            return _persistently(lambda: self._rehearse(command, arguments, keywords, by))
+
+    def _rehearse(
+        self,
+        command: Callable[..., T],
+        arguments: tuple[Any, ...],
+        keywords: dict[str, Any],
+        by: Actor,
+    ) -> T:
         answers: list[T] = []
-        with (
-            self._recording(command, record, by),
-            suppress(_Undone),
-            self.transaction() as session,
-        ):
+        with suppress(_Undone), self.transaction() as session:
             answers.append(command(session, *arguments, by=by, at=moment(session).site, **keywords))
             session.flush()
             raise _Undone
@@ -159,25 +177,18 @@ class House:
         by: Actor,
         once: Once | None,
     ) -> T:
-        for attempt in range(RETRIES):
-            try:
-                with self.transaction() as session:
-                    if once is not None and (given := answer_given(session, once)) is not None:
-                        return cast(T, given.answer)
-                    answer = command(
-                        session, *arguments, by=by, at=moment(session).site, **keywords
-                    )
-                    if once is not None:
-                        keep_answer(session, once, answer)
-                    return answer
-            except DBAPIError as error:
-                if attempt + 1 == RETRIES or not _worth_retrying(error):
-                    raise
-        raise Busy("the database could not order the writers", resolver="try again")
+        with self.transaction() as session:
+            if once is not None and (given := answer_given(session, once)) is not None:
+                return cast(T, given.answer)
+            answer = command(session, *arguments, by=by, at=moment(session).site, **keywords)
+            if once is not None:
+                keep_answer(session, once, answer)
+            return answer
 
     def _furnish(self, session: Session) -> None:
         session.info.update(events=self.events, services=self.services)
-        site = the_site(session)
+        site = self._site or facts_of(session)
+        self._site = site
         session.info.update(site_id=site.site_id, moment=moment_now(session, site, self.clock))
 
 
@@ -202,10 +213,28 @@ def _speaking_errors() -> Iterator[None]:
     except StaleDataError as error:
         raise Stale("somebody else changed this meanwhile", resolver="look again") from error
     except OperationalError as error:
-        if "database is locked" in str(error):
+        locked = "database is locked" in str(error)
+        if locked or _state(error) == LOCK_TIMEOUT:
             raise Busy("another writer holds the database", resolver="try again") from error
         raise
 
 
-def _worth_retrying(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) in RETRY_STATES
+def _persistently(attempt: Callable[[], T]) -> T:
+    """Try again what only other writers prevented; `Busy` when they prevail."""
+    for _ in range(RETRIES - 1):
+        try:
+            return attempt()
+        except DBAPIError as error:
+            if _state(error) not in RETRY_STATES:
+                raise
+    try:
+        return attempt()
+    except OperationalError as error:
+        if _state(error) in RETRY_STATES:
+            raise Busy("the database could not order the writers", resolver="try again") from error
+        raise
+
+
+def _state(error: DBAPIError) -> str | None:
+    """The SQLSTATE, which only PostgreSQL gives."""
+    return getattr(error.orig, "sqlstate", None)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, UniqueConstraint, select
+from sqlalchemy import String, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core.db import Base, Unaudited
 from core.errors import Refusal
-from core.types import JsonText, UtcDateTime
+from core.types import JsonText, UtcDateTime, to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,11 @@ class KeyUsedOtherwise(Refusal):
 
 
 def answer_given(session: Session, once: Once) -> Given | None:
-    """The earlier answer to this request; `KeyUsedOtherwise` when its content differs."""
+    """The earlier answer to this request; `KeyUsedOtherwise` when its content differs.
+
+    Whoever sends the same request meanwhile waits here until this transaction has ended.
+    """
+    _queue_with_equals(session, once)
     row = session.scalars(
         select(IdempotencyKey).where(
             IdempotencyKey.scope == once.scope, IdempotencyKey.key == once.key
@@ -64,6 +69,15 @@ def answer_given(session: Session, once: Once) -> Given | None:
             "this form was already sent with other content", resolver="open the page again"
         )
     return Given(row.answer)
+
+
+def _queue_with_equals(session: Session, once: Once) -> None:
+    # On SQLite all writers queue already. The lock ends with the transaction; two keys that meet
+    # in one hash only wait for each other.
+    if session.get_bind().dialect.name == "postgresql":
+        both = hashlib.sha256(to_json([once.scope, once.key]).encode()).digest()
+        number = int.from_bytes(both[:8], "big", signed=True)
+        session.execute(select(func.pg_advisory_xact_lock(number)))
 
 
 def keep_answer(session: Session, once: Once, answer: Any) -> None:

@@ -14,10 +14,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, String, Text, or_, select, text, update
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Index,
+    String,
+    Text,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core import logs
+from core.clock import Moment
 from core.db import Base, Unaudited
 from core.errors import BrokenPromise
 from core.house import House, moment
@@ -25,6 +36,8 @@ from core.types import JsonText, UtcDateTime
 
 LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 8
+OPEN = "state IN ('ready','running')"
+DUE = "state = 'waiting'"
 log = logs.logger(__name__)
 
 
@@ -38,8 +51,8 @@ class Job(Unaudited, Base):
             "state IN ('ready','waiting','running','done','dead','cancelled')", name="state"
         ),
         Index("ux_job_dedupe", "site_id", "dedupe", unique=True),
-        Index("ix_job_open", "run_at", sqlite_where=text("state IN ('ready','running')")),
-        Index("ix_job_due", "due_at", sqlite_where=text("state = 'waiting'")),
+        Index("ix_job_open", "run_at", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
+        Index("ix_job_due", "due_at", sqlite_where=text(DUE), postgresql_where=text(DUE)),
     )
 
     kind: Mapped[str] = mapped_column(String(60))
@@ -85,7 +98,8 @@ def enqueue(
 ) -> UUID:
     """A job to be done as soon as this transaction is committed (or `delay` of real time later).
 
-    With `dedupe`, a second job of that key is not made; the first one's id is returned.
+    With `dedupe`, a second job of that key is not made; the first one's id is returned. One that
+    was cancelled is asked for anew.
     """
     return _add(session, kind, payload, dedupe, "ready", moment(session).real + delay, None)
 
@@ -112,9 +126,15 @@ def _add(
     due_at: datetime | None,
 ) -> UUID:
     if dedupe is not None:
-        known = session.scalars(select(Job.id).where(Job.dedupe == dedupe)).one_or_none()
+        known = session.scalars(
+            select(Job).where(Job.dedupe == dedupe).with_for_update()
+        ).one_or_none()
         if known is not None:
-            return known
+            if known.state == "cancelled":
+                known.kind, known.payload, known.attempts = kind, dict(payload), 0
+                known.state, known.run_at, known.due_at = state, run_at, due_at
+                session.flush()
+            return known.id
     job = Job(
         kind=kind, payload=dict(payload), state=state, run_at=run_at, due_at=due_at, dedupe=dedupe
     )
@@ -141,29 +161,37 @@ def next_due(session: Session) -> datetime | None:
 
 
 def claim(session: Session, *, owner: str, kinds: list[str], limit: int = 1) -> list[Claim]:
-    """Take up to `limit` jobs that are ready or due, or whose lease has run out."""
+    """Take up to `limit` jobs that are ready or due, or whose lease has run out.
+
+    A job that took its worker down again and again is laid aside as dead instead.
+    """
     now = moment(session)
     open_jobs = (
         select(Job)
-        .where(
-            Job.kind.in_(kinds),
-            or_(
-                (Job.state.in_(("ready", "running"))) & (Job.run_at <= now.real),
-                (Job.state == "waiting") & (Job.due_at <= now.site),
-            ),
-        )
-        .order_by(Job.due_at, Job.run_at, Job.id)
+        .where(Job.kind.in_(kinds), _to_be_done(now))
+        .order_by(Job.due_at.nulls_first(), Job.run_at, Job.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     claims = []
     for job in session.scalars(open_jobs):
+        if job.state == "running" and job.attempts >= MOST_ATTEMPTS:
+            job.state, job.problem = "dead", "its worker ended without a word, every time"
+            log.error("job.dead", kind=job.kind, job=str(job.id))
+            continue
         job.state, job.owner = "running", owner
         job.fence, job.attempts = job.fence + 1, job.attempts + 1
         job.lease_until = job.run_at = now.real + LEASE
         claims.append(Claim(job.id, job.kind, job.payload, job.fence, job.due_at))
     session.flush()
     return claims
+
+
+def _to_be_done(now: Moment) -> ColumnElement[bool]:
+    return or_(
+        Job.state.in_(("ready", "running")) & (Job.run_at <= now.real),
+        (Job.state == "waiting") & (Job.due_at <= now.site),
+    )
 
 
 def finish(session: Session, claimed: Claim) -> None:
@@ -178,35 +206,45 @@ def finish(session: Session, claimed: Claim) -> None:
 
 
 def report_progress(house: House, claimed: Claim, percent: int) -> None:
-    """Show how far it is (0 to 99) and extend the lease."""
+    """Show how far it is (0 to 99) and extend the lease; `LeaseLost` when another took it over."""
     with house.transaction() as session:
-        now = moment(session).real
-        session.execute(
-            update(Job)
-            .where(Job.id == claimed.id, Job.fence == claimed.fence)
-            .values(progress=percent, lease_until=now + LEASE, run_at=now + LEASE)
-        )
+        job = _held(session, claimed)
+        if job is None:
+            raise LeaseLost(f"job {claimed.kind} was taken over")
+        job.progress = percent
+        job.lease_until = job.run_at = moment(session).real + LEASE
 
 
 def give_back(house: House, claimed: Claim, problem: str) -> None:
     """After a failure: try again later with growing delay, or lay aside as dead."""
     with house.transaction() as session:
-        job = session.get_one(Job, claimed.id)
-        if job.fence != claimed.fence or job.state != "running":
+        job = _held(session, claimed)
+        if job is None:
             return
         job.problem = problem[:2000]
         job.state = "dead" if job.attempts >= MOST_ATTEMPTS else "ready"
+        if job.state == "dead":
+            log.error("job.dead", kind=job.kind, job=str(job.id))
         job.run_at = moment(session).real + timedelta(seconds=min(2**job.attempts, 300))
 
 
 def postpone(house: House, claimed: Claim, why: str, delay: timedelta) -> None:
     """What the job needs is not there yet: look again after `delay`, without counting a failure."""
     with house.transaction() as session:
-        job = session.get_one(Job, claimed.id)
-        if job.fence != claimed.fence or job.state != "running":
+        job = _held(session, claimed)
+        if job is None:
             return
-        job.state, job.problem, job.attempts = "ready", why[:2000], 0
+        job.state, job.problem, job.attempts = "ready", why[:2000], job.attempts - 1
         job.run_at = moment(session).real + delay
+
+
+def _held(session: Session, claimed: Claim) -> Job | None:
+    """The job, locked, while this claim still holds it."""
+    return session.scalars(
+        select(Job)
+        .where(Job.id == claimed.id, Job.fence == claimed.fence, Job.state == "running")
+        .with_for_update()
+    ).one_or_none()
 
 
 class Worker:
@@ -237,15 +275,7 @@ class Worker:
         with self._house.reading() as session:
             now = moment(session)
             found = session.execute(
-                select(Job.id)
-                .where(
-                    Job.kind.in_(list(self._handlers)),
-                    or_(
-                        (Job.state.in_(("ready", "running"))) & (Job.run_at <= now.real),
-                        (Job.state == "waiting") & (Job.due_at <= now.site),
-                    ),
-                )
-                .limit(1)
+                select(Job.id).where(Job.kind.in_(list(self._handlers)), _to_be_done(now)).limit(1)
             ).first()
             return found is not None
 

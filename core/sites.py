@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, String, select
+from sqlalchemy import BigInteger, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core.clock import Moment, RealClock
@@ -37,12 +38,22 @@ class Site(Base):
     made_at: Mapped[datetime] = mapped_column(UtcDateTime())
 
 
+@dataclass(frozen=True, slots=True)
+class SiteFacts:
+    """What is fixed about a site for life; safe to remember."""
+
+    site_id: int
+    mode: str
+    zone: str
+
+
 class SiteClock(Row, Base):
     """How far the clock of a DEMONSTRATION site stands ahead of (or behind) real time."""
 
     __tablename__ = "site_clock"
     __kept__ = Kept.UNAUDITED
     __why_unaudited__ = "position inside a clock advance whose start, end and reason are audited"
+    __table_args__ = (UniqueConstraint("site_id"),)
 
     offset_us: Mapped[int] = mapped_column(BigInteger(), default=0)
 
@@ -61,7 +72,13 @@ def the_site(session: Session) -> Site:
     return site
 
 
-def moment_now(session: Session, site: Site, clock: RealClock) -> Moment:
+def facts_of(session: Session) -> SiteFacts:
+    """What is fixed about the one site of this database."""
+    site = the_site(session)
+    return SiteFacts(site_id=site.site_id, mode=site.mode, zone=site.zone)
+
+
+def moment_now(session: Session, site: SiteFacts, clock: RealClock) -> Moment:
     """Site time and real time now, read inside the transaction."""
     real = clock.now()
     offset = timedelta(0)
@@ -82,7 +99,7 @@ def move_clock(session: Session, by: timedelta) -> None:
         raise ClockNotMovable("this is a GMP site", resolver="nobody: the clock is real time")
     if by < timedelta(0):
         raise ClockNotMovable("the site clock only moves forward", resolver="nobody")
-    row = session.scalars(select(SiteClock)).one_or_none()
+    row = session.scalars(select(SiteClock).with_for_update()).one_or_none()
     if row is None:
         row = SiteClock(offset_us=0)
         session.add(row)

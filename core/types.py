@@ -12,6 +12,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+LONGEST_DECIMAL = 80
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -49,22 +50,25 @@ class UtcDateTime(TypeDecorator[datetime]):
 class ExactDecimal(TypeDecorator[Decimal]):
     """A finite decimal kept with its significant digits, stored as text on both databases.
 
-    Binding a float raises TypeError, a non-finite decimal ValueError. Never summed in SQL:
-    ledger quantities are scaled integers (notes on data, 2.3).
+    Binding a float or a truth value raises TypeError, a decimal that is not finite or too long
+    ValueError. Never summed in SQL: ledger quantities are scaled integers (notes on data, 2.3).
     """
 
-    impl = String(80)
+    impl = String(LONGEST_DECIMAL)
     cache_ok = True
 
     def process_bind_param(self, value: Decimal | int | None, dialect: Dialect) -> str | None:
         if value is None:
             return None
-        if isinstance(value, float) or not isinstance(value, (Decimal, int)):
+        if isinstance(value, bool) or not isinstance(value, (Decimal, int)):
             raise TypeError(f"an exact decimal is needed, not {type(value).__name__}")
         exact = Decimal(value)
         if not exact.is_finite():
             raise ValueError("a value that is not finite is not accepted")
-        return format(exact, "f")
+        text = format(exact, "f")
+        if len(text) > LONGEST_DECIMAL:  # SQLite would keep it, PostgreSQL would not
+            raise ValueError(f"a value of more than {LONGEST_DECIMAL} characters is not accepted")
+        return text
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(value)

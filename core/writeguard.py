@@ -1,8 +1,8 @@
 """No statement writes past the session: raw SQL would pass the audit trail unseen.
 
-Inside a flush the unit of work writes (and the trail sees it). Any other INSERT, UPDATE or DELETE
-is refused unless its table is on the closed list of unaudited ones. The guard is a promise to
-ourselves; the database's own triggers stand behind it.
+Inside a flush the unit of work writes (and the trail sees it). Any other statement may read; it
+may write only tables on the closed list of unaudited ones. What is not understood is refused. The
+guard is a promise to ourselves; the database's own triggers stand behind it.
 """
 
 from __future__ import annotations
@@ -10,20 +10,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, event
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from core.db import Kept, Row, kept_tables
 from core.errors import BrokenPromise
 
-WRITES = re.compile(
-    r"\s*(?:WITH\b.*?\)\s*)?(INSERT(?:\s+OR\s+\w+)?\s+INTO|REPLACE\s+INTO|UPDATE|DELETE\s+FROM|"
-    r"TRUNCATE(?:\s+TABLE)?|DROP|ALTER|CREATE|MERGE\s+INTO)\s+\"?(?:\w+\.)?\"?(\w+)",
-    re.IGNORECASE | re.DOTALL,
+READS = frozenset({"SELECT", "VALUES", "TABLE", "SHOW", "EXPLAIN", "WITH"})
+TRANSACTION = frozenset({"SAVEPOINT", "RELEASE", "ROLLBACK"})
+WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "REPLACE"})
+NOT_CODE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
+TARGET = re.compile(
+    r"(?:\bINSERT\s+(?:OR\s+\w+\s+)?INTO|\bREPLACE\s+INTO|\bDELETE\s+FROM|\bMERGE\s+INTO"
+    r"|(?<!\bFOR )(?<!\bKEY )(?<!\bDO )\bUPDATE(?:\s+OR\s+\w+)?)\s+(?:ONLY\s+)?"
+    r"(?:[\"`\[]?\w+[\"`\]]?\.)?[\"`\[]?(\w+)",
+    re.IGNORECASE,
 )
+"""Every table that some part of a statement writes; ``FOR UPDATE`` and ``DO UPDATE`` are none."""
 
 
 class UnauditedWrite(BrokenPromise):
@@ -32,20 +38,16 @@ class UnauditedWrite(BrokenPromise):
 
 @contextmanager
 def watching(session: Session) -> Iterator[None]:
-    """Guard the connection of this session until the block ends; fill `site_id` of new rows."""
+    """Guard every transaction of this session; fill `site_id` of new rows."""
     event.listen(session, "before_flush", _fill_site)
     event.listen(session, "before_flush", lambda s, *_: _mark(s, True))
     event.listen(session, "after_flush_postexec", lambda s, *_: _mark(s, False))
     event.listen(session, "after_soft_rollback", lambda s, *_: _mark(s, False))
-    connection = session.connection()
-    if not event.contains(connection.engine, "before_cursor_execute", _refuse):
-        event.listen(connection.engine, "before_cursor_execute", _refuse)
-    pooled = connection.info
-    pooled["guarded_by"] = session.info
-    try:
-        yield
-    finally:
-        pooled.pop("guarded_by", None)
+    # With each transaction's connection object, never with the pooled one below it, which another
+    # session may have before this one is through.
+    event.listen(session, "after_begin", _guard)
+    session.connection()
+    yield
 
 
 @contextmanager
@@ -62,6 +64,12 @@ def _mark(session: Session, value: bool) -> None:
     session.info["flushing"] = value
 
 
+def _guard(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    if not event.contains(connection.engine, "before_cursor_execute", _refuse):
+        event.listen(connection.engine, "before_cursor_execute", _refuse)
+    connection.execution_options(guarded_by=session.info)
+
+
 def _fill_site(session: Session, *_: Any) -> None:
     for row in session.new:
         if isinstance(row, Row) and row.__dict__.get("site_id") is None:
@@ -71,12 +79,27 @@ def _fill_site(session: Session, *_: Any) -> None:
 def _refuse(
     connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
 ) -> None:
-    guard = connection.info.get("guarded_by")
+    guard = connection.get_execution_options().get("guarded_by")
     if guard is None or guard.get("flushing"):
         return
-    found = WRITES.match(statement)
-    if found and found[2].lower() not in unaudited_tables():
-        raise UnauditedWrite(f"{found[1]} on {found[2]} outside the unit of work is refused")
+    forbidden = _written(statement) - unaudited_tables()
+    if forbidden:
+        raise UnauditedWrite(
+            f"writing {', '.join(sorted(forbidden))} outside the unit of work is refused"
+        )
+
+
+@lru_cache(maxsize=2048)
+def _written(statement: str) -> frozenset[str]:
+    """Names of the tables that a statement writes; the statement itself when it is neither a
+    plain read nor a plain write (schema changes, several statements at once)."""
+    code = " ".join(NOT_CODE.sub(" ", statement).split())
+    verb = code.partition(" ")[0].upper().strip("(")
+    if verb in TRANSACTION:
+        return frozenset()
+    if verb not in READS | WRITES or ";" in code.rstrip("; "):
+        return frozenset({code[:80]})
+    return frozenset(name.lower() for name in TARGET.findall(code))
 
 
 @cache
