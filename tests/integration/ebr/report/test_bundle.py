@@ -1,0 +1,121 @@
+"""The evidence bundle of a record verifies without us, and says what followed a decision."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audit import verifier
+from core.errors import NotPermitted
+from ebr import bundle
+from ebr.commands import exceptions
+from ebr.commands.exceptions import ExceptionReference
+from ebr.report import schema
+from production.models import Disposition
+from tests.support import recorded
+from tests.support.records import RECORD, RecordPlant
+
+
+def files_of(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def exported(plant: RecordPlant, folder: Path) -> Path:
+    by = plant.person("P-107").actor
+    return bundle.export_bundle(plant.house, "B-2045", folder / "out", by=by)
+
+
+def verdict(plant: RecordPlant, path: Path) -> dict[str, Any]:
+    return verifier.verify_bundle(str(path), plant.house.services["site_keys"].published())
+
+
+@pytest.mark.urs("URS-REC-070", "URS-REP-040")
+def test_a_bundle_is_valid_and_holds_all_it_takes(batch: RecordPlant, tmp_path: Path) -> None:
+    path = exported(batch, tmp_path)
+    assert path.name == "B-2045.ebr.zip"
+    report = verdict(batch, path)
+    assert (report["result"], report["problems"]) == ("VALID", [])
+    files = files_of(path)
+    assert files["record.pdf"].startswith(b"%PDF-")
+    assert files["schema/record.schema.json"] == schema.text()
+    assert files["recipe/TST-1-v1.bpmn"] == recorded.recipe()
+    kept = [name for name in files if name.startswith("attachments/")]
+    assert len(kept) == 2
+    assert any(name.endswith("-MOI-01_printout_2.pdf") for name in kept)
+    told = json.loads(files["snapshot.json"])
+    assert told["decision"] is None
+    assert batch.actions()[-1] == "bundle.exported"
+    assert batch.entries()[-1]["actor"]["id"] == "P-107"
+
+
+@pytest.mark.urs("URS-REC-070")
+def test_a_changed_attachment_makes_the_bundle_invalid(batch: RecordPlant, tmp_path: Path) -> None:
+    files = files_of(exported(batch, tmp_path))
+    name = next(each for each in files if each.startswith("attachments/"))
+    forged = tmp_path / "forged.zip"
+    with zipfile.ZipFile(forged, "w") as archive:
+        for each, data in files.items():
+            archive.writestr(each, data + b" " if each == name else data)
+    report = verdict(batch, forged)
+    assert report["result"] == "INVALID"
+    assert name in {problem["place"] for problem in report["problems"]}
+
+
+@pytest.mark.urs("URS-REC-070")
+def test_the_snapshot_names_the_decision_and_what_followed(
+    batch: RecordPlant, tmp_path: Path
+) -> None:
+    recorded.dispose(batch, Disposition.RELEASED_FOR_PACKAGING)
+    decided = len(batch.entries())
+    batch.person("P-105").do(
+        exceptions.comment_exception,
+        ExceptionReference(record=RECORD, number=2),
+        "seen again after the release",
+        record=RECORD,
+    )
+    told = json.loads(files_of(exported(batch, tmp_path))["snapshot.json"])
+    assert told["decision"]["words"] == "released for packaging"
+    assert told["decision"]["entry"] == decided
+    assert [(each["entry"], each["action"]) for each in told["followed"]][:2] == [
+        (decided + 1, "exception.commented"),
+        (decided + 2, "document.issued"),
+    ]
+
+
+@pytest.mark.urs("URS-IAM-020")
+def test_an_operator_may_not_export(batch: RecordPlant, tmp_path: Path) -> None:
+    operator = batch.person("P-101").actor
+    with pytest.raises(NotPermitted):
+        bundle.export_bundle(batch.house, "B-2045", tmp_path / "out", by=operator)
+    with pytest.raises(NotPermitted):
+        batch.house.perform(bundle.request_bundle, "B-2045", by=operator, record=RECORD)
+    assert not (tmp_path / "out").exists()
+    assert "bundle.exported" not in batch.actions()
+
+
+@pytest.mark.urs("URS-REC-070")
+def test_a_job_makes_the_bundle_once_the_log_is_that_far(
+    batch: RecordPlant, tmp_path: Path
+) -> None:
+    auditor = batch.person("P-107").actor
+    batch.house.perform(bundle.request_bundle, "B-2045", by=auditor, record=RECORD)
+    batch.work()
+    assert "bundle.exported" not in batch.actions()
+    recorded.log_all(batch)
+    batch.later(seconds=2)
+    batch.work()
+    assert batch.actions()[-1] == "bundle.exported"
+
+
+def test_a_bundle_that_does_not_verify_is_not_handed_out(
+    batch: RecordPlant, tmp_path: Path
+) -> None:
+    batch.house.services["people_keys"] = lambda session: []
+    with pytest.raises(bundle.BundleNotValid, match="key"):
+        exported(batch, tmp_path)
+    assert "bundle.exported" not in batch.actions()
