@@ -22,7 +22,7 @@ from ebr.models import (
     StepState,
 )
 from hardware import queries as plant
-from hardware.models import Reading
+from hardware.models import Calibration, Reading
 from hardware.words import Cleaning, Verdict
 from personnel import queries as people
 from quality import queries
@@ -245,19 +245,26 @@ def _equipment_problems(session: Session, run: ProcedureRun) -> tuple[str, ...]:
 
 def _failed_as_found(session: Session, run: ProcedureRun) -> list[str]:
     """Instruments found wrong after their use, since a time before it (URS-EQP-040)."""
-    settled = {
-        deviation.equipment
-        for deviation in queries.deviations(session, state=DeviationState.CLOSED)
-    }
-    found = []
+    used: dict[str, list[StepRecord]] = {}
     for step, use in records.equipment_uses(session, run):
-        used_at = step.performed_at or step.ready_at
-        for row in plant.calibrations(session, use.equipment):
-            doubtful = row.last_good_before is None or row.last_good_before <= used_at
-            failed = row.as_found == Verdict.FAIL.value and used_at <= row.performed_at
-            if failed and doubtful and use.equipment not in settled:
-                found.append(f"{use.equipment} failed as found after {_label(step)}")
+        used.setdefault(use.equipment, []).append(step)
+    found = []
+    for equipment, steps in used.items():
+        failures = [
+            row
+            for row in plant.calibrations(session, equipment)
+            if row.as_found == Verdict.FAIL.value
+        ]
+        doubtful = [step for step in steps if any(_doubts(row, step) for row in failures)]
+        if doubtful and not queries.is_settled(session, equipment):
+            found.append(f"{equipment} failed as found after {_label(doubtful[-1])}")
     return found
+
+
+def _doubts(failure: Calibration, step: StepRecord) -> bool:
+    used_at = step.performed_at or step.ready_at
+    since = failure.last_good_before
+    return used_at <= failure.performed_at and (since is None or since <= used_at)
 
 
 def _simulated(session: Session, run: ProcedureRun) -> tuple[str, ...]:

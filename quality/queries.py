@@ -103,6 +103,12 @@ def deviation_of_exception(session: Session, record: str, number: int) -> Deviat
     ).one_or_none()
 
 
+def is_settled(session: Session, equipment: str) -> bool:
+    """Whether the quality unit has closed every deviation of a unit, and there was one."""
+    states = set(session.scalars(select(Deviation.state).where(Deviation.equipment == equipment)))
+    return states == {DeviationState.CLOSED.value}
+
+
 def sample(session: Session, number: str) -> Sample:
     """The sample with this label number. Raises NoSuchSample."""
     found = session.scalars(select(Sample).where(Sample.number == number)).one_or_none()

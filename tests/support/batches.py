@@ -92,13 +92,13 @@ def recipe() -> bytes:
 
 
 ENTRIES = {
-    "L": Entry(checks=frozenset({"c1", "c2"})),
+    "L": Entry(checks=("c1", "c2")),
     "A": Entry(values={"mass": ("10.00",)}),
     "S": Entry(),
     "I": Entry(values={"lod": ("1.90",)}),
     "D": Entry(values={"decision": ("released",)}),
     "Y": Entry(values={"actual": ("9.91",)}),
-    "Z": Entry(checks=frozenset({"all"})),
+    "Z": Entry(checks=("all",)),
     "K": Entry(values={"assay": ("99.8",)}, files={"certificate": FILE}),
 }
 PERFORMER = {"I": "P-106", "D": "P-106", "Z": "P-105", "K": "P-106"}

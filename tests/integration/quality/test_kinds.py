@@ -144,7 +144,7 @@ def test_a_room_is_cleared_only_with_both_signatures(running: RecordPlant) -> No
 
 def test_a_clearance_with_a_point_left_out_is_refused(running: RecordPlant) -> None:
     with pytest.raises(CheckMissing):
-        batches.do(running, "L", Entry(checks=frozenset({"c1"})))
+        batches.do(running, "L", Entry(checks=("c1",)))
 
 
 @pytest.mark.urs("URS-EXE-020")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from core.errors import NotPermitted
@@ -254,3 +257,23 @@ def test_when_the_batch_cannot_take_the_decision_nothing_is_decided(plant: Recor
     with pytest.raises(Exception, match="no batch B-2045"):
         batches.release(plant)
     assert plant.ask(queries.decision, RECORD) is None
+
+
+@pytest.mark.urs("URS-REL-030", "URS-REC-110")
+def test_a_record_that_was_edited_behind_our_back_is_not_released(made: RecordPlant) -> None:
+    batches.review(made)
+    path = made.house.database.url.database
+    assert path is not None
+    with closing(sqlite3.connect(path)) as behind, behind:
+        triggers = behind.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?",
+            ("parameter_value",),
+        ).fetchall()
+        for (name,) in triggers:
+            behind.execute(f'DROP TRIGGER "{name}"')
+        changed = behind.execute("UPDATE parameter_value SET text = '10.01' WHERE text = '10.00'")
+        assert changed.rowcount == 1
+    assert "parameter_value" in unmet(made)["release.verification"]
+    with pytest.raises(GateClosed):
+        batches.release(made)
+    assert disposition(made) == "none"
