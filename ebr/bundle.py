@@ -56,7 +56,7 @@ class BundleNotValid(BrokenPromise):
 
 def request_bundle(session: Session, number: str, *, by: Actor, at: datetime) -> UUID:
     """Ask for a bundle of the record as it will be when the job runs. Raises NotPermitted."""
-    permissions.require(session, by, EXPORT)
+    allow_export(session, by=by, at=at)
     run = queries.run_of(session, number)
     payload = {"record": run.stream, "by": issuing.actor_to_json(by)}
     return jobs.enqueue(session, EXPORT_JOB, payload)
@@ -67,11 +67,12 @@ def on_export(house: House, claimed: jobs.Claim) -> None:
     by = issuing.actor_from_json(claimed.payload["by"])
     number = claimed.payload["record"]
     try:
-        document = issuing.issue(house, number, by=by)
-        jobs.report_progress(house, claimed, 70)
-        _export(house, number, document, by, claimed)
+        with issuing.telling(house, claimed):
+            view, data = _made(house, number, issuing.issue(house, number, by=by))
     except NotYetLogged as waits:
         jobs.postpone(house, claimed, waits.fact, timedelta(seconds=1))
+        return
+    house.perform(_store, view, data, claimed, by=by, record=view.record)
 
 
 def export_bundle(house: House, number: str, folder: Path, *, by: Actor = COMMAND_LINE) -> Path:
@@ -79,9 +80,13 @@ def export_bundle(house: House, number: str, folder: Path, *, by: Actor = COMMAN
 
     Raises NotPermitted, NoSuchRun, NotYetLogged (another process holds the log's sequencer).
     """
+    with house.reading() as session:
+        stream = queries.run_of(session, number).stream
+    house.perform(allow_export, by=by, record=stream)
     document = issuing.issue(house, number, by=by)
     sequence_pending(house, house.services[SITE_KEYS])
-    made = _export(house, number, document, by, None)
+    view, data = _made(house, number, document)
+    made = house.perform(_store, view, data, None, by=by, record=view.record)
     with house.reading() as session:
         stored = issuing.document(session, made)
         path = folder / stored.name
@@ -90,18 +95,21 @@ def export_bundle(house: House, number: str, folder: Path, *, by: Actor = COMMAN
     return path
 
 
-def _export(
-    house: House, number: str, document: UUID, by: Actor, claimed: jobs.Claim | None
-) -> UUID:
+def allow_export(session: Session, *, by: Actor, at: datetime) -> None:
+    """Refuse, before anything is rendered, who may not export. Raises NotPermitted."""
+    if by.kind is ActorKind.PERSON:
+        permissions.require(session, by, EXPORT)
+
+
+def _made(house: House, number: str, document: UUID) -> tuple[RecordView, bytes]:
+    """The bundle around an issued document, verified; with the record as of now."""
     with house.reading() as session:
-        if by.kind is ActorKind.PERSON:
-            permissions.require(session, by, EXPORT)
         printed = issuing.document(session, document)
         view = record.view(session, number)
         data = make(session, view, printed)
         keys: SiteKeys = service(session, SITE_KEYS)
     check(data, keys)
-    return house.perform(_store, view, data, claimed, by=by, record=view.record)
+    return view, data
 
 
 def make(session: Session, view: RecordView, printed: IssuedDocument) -> bytes:

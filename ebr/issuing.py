@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from audit.streams import Stream
 from core import jobs
 from core.actors import Actor, ActorKind
 from core.clock import show
-from core.errors import NotFound
+from core.errors import Busy, NotFound
 from core.house import House, moment
 from documents import sealing
 from documents.errors import SealBroken
@@ -149,7 +149,7 @@ def issue(house: House, number: str, *, by: Actor, claimed: jobs.Claim | None = 
     if draft.known is not None:
         _finish(house, claimed)
         return draft.known
-    with _telling(house, claimed):
+    with telling(house, claimed):
         pdf = _sealed(house, draft)
     return house.perform(_store, draft, pdf, claimed, by=by, record=draft.view.record)
 
@@ -208,8 +208,11 @@ def _sealed(house: House, draft: Draft) -> bytes:
 
 
 @contextmanager
-def _telling(house: House, claimed: jobs.Claim | None) -> Iterator[None]:
-    """Report progress and keep the lease while the pages are laid out (8 pages a second)."""
+def telling(house: House, claimed: jobs.Claim | None) -> Iterator[None]:
+    """Report progress and keep the lease while pages are laid out (5 to 8 a second).
+
+    Nothing is told after the block, so that the end of the job has the last word.
+    """
     if claimed is None:
         yield
         return
@@ -229,7 +232,9 @@ def _tell(house: House, claimed: jobs.Claim, done: threading.Event) -> None:
     while not done.wait(SECONDS_BETWEEN_SIGNS):
         # How many pages there will be is not known before they are laid out.
         percent += (90 - percent) // 3
-        jobs.report_progress(house, claimed, percent)
+        # The next sign comes in time for the lease, even when this one found no turn to write.
+        with suppress(Busy):
+            jobs.report_progress(house, claimed, percent)
 
 
 def _store(

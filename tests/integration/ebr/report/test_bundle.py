@@ -95,6 +95,7 @@ def test_an_operator_may_not_export(batch: RecordPlant, tmp_path: Path) -> None:
     with pytest.raises(NotPermitted):
         batch.house.perform(bundle.request_bundle, "B-2045", by=operator, record=RECORD)
     assert not (tmp_path / "out").exists()
+    assert batch.actions()[-2:] == ["attempt.refused", "attempt.refused"]
     assert "bundle.exported" not in batch.actions()
 
 
