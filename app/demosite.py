@@ -14,7 +14,7 @@ from app.acting import Person
 from app.bootstrap import compose
 from app.cell import Cell
 from app.clock import site_now
-from app.seed import definitions, people, plant, stock, tags
+from app.seed import definitions, people, plant, series, stock, tags
 from core.actors import Actor
 from core.house import House
 from core.settings import Settings
@@ -52,6 +52,7 @@ def make(settings: Settings, cell: Cell, first: FirstBatch, *, say: Say) -> dict
     tags.seed(
         house, staff["P-109"], staff["P-107"], opcua=cell.opcua, modbus=cell.modbus, by=SEEDING
     )
+    series.seed(house, by=SEEDING)
     say("materials, lots and containers")
     stock.seed(house, staff, at, by=SEEDING)
     say("recipe REC-0017 v3 with three signatures")

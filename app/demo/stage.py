@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app import clock
 from app.acting import Person
 from app.worker import SiteWorker
+from audit.sequencer import sequence_pending
 from core.actors import Actor
 from core.errors import BatchwrightError, Refusal
 from core.house import House
@@ -129,6 +130,10 @@ class Stage:
         """Let the gateway look at every device now."""
         with GatewayClient(gateway_place(self.settings)) as link:
             link.sweep(clock.site_now(self.house))
+
+    def sequence(self) -> None:
+        """Bring every entry into the log, so that it can be proven."""
+        sequence_pending(self.house, self.house.services["site_keys"])
 
     def writes(self) -> None:
         """Let the gateway carry out open writes now, and the worker take their results."""

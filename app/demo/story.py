@@ -292,7 +292,7 @@ def _controls(stage: Stage, rounds: int) -> int:
         stage.do(DUARTE, "C100", typed(**entries.friability()))
     if stage.is_open("C090"):
         rounds += 1
-        mass = "638.2" if rounds == 4 else "625.4"
+        mass = "638.2" if rounds == 4 else "623.3"
         stage.do(KERN, "C090", typed(**entries.tablets(mass)))
     return rounds
 

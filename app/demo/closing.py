@@ -1,0 +1,209 @@
+"""The end of the story: production review, certificate, quality review, release, proof."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.demo import entries
+from app.demo.entries import ticked
+from app.demo.stage import Stage, StoryBroken
+from app.demo.wording import spec
+from audit import trail, verifier
+from audit.attempts import ACTION as REFUSED
+from audit.streams import Stream
+from core.types import to_json
+from ebr import queries
+from ebr.bundle import export_bundle
+from ebr.commands.exceptions import ExceptionReference, comment_exception
+from ebr.entry import Entry
+from ebr.models import ExceptionCase, ExceptionState, ProcedureRun, StepRecord, StepSignature
+from inventory.models import Lot, StockTask
+from maintenance.models import MaintenanceOrder
+from quality.commands import release, reviews
+from quality.commands.release import DecideBatch
+from quality.commands.reviews import ItemDecision
+from quality.models import Decision, ReviewKind
+
+VOGEL, DUARTE, OKAFOR = "P-105", "P-106", "P-107"
+COMMENTS = {
+    "data_gap": "cable at the dryer was re-plugged, values before and after agree",
+    "out_of_limit": "trend followed, next rounds were back at the centre",
+    "late_verification": "second person was called away, charging seen on the camera",
+}
+DECISIONS = {
+    "data_gap": "no effect on drying: temperature before and after the gap agree",
+    "out_of_limit": "alert only, acceptance and registered limits were kept",
+    "late_verification": "identity confirmed by label and by the camera, no effect on product",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the demo leaves: a summary, and whether its bundle verifies."""
+
+    valid: bool
+    lines: tuple[str, ...]
+
+
+def close(stage: Stage) -> Outcome:
+    """Review, release, issue, verify."""
+    stage.say("Z   production review and certificate")
+    production_review(stage)
+    certificate(stage)
+    stage.say("QA  review by exception and release")
+    quality_review(stage)
+    release_batch(stage)
+    stage.say("    PDF and evidence bundle")
+    stage.worker.settle()
+    stage.sequence()
+    bundle = export_bundle(stage.house, stage.number, stage.settings.home / "out")
+    trust = write_trust(stage)
+    valid, verdict = verify(bundle, trust)
+    return Outcome(valid=valid, lines=(*summary(stage), f"bundle {bundle}", *verdict))
+
+
+def production_review(stage: Stage) -> None:
+    """Z040: every exception has its comment; the supervisor signs the review."""
+    for number, type_ in stage.ask(_open_exceptions, stage.record):
+        stage.acting(VOGEL).do(
+            comment_exception,
+            ExceptionReference(record=stage.record, number=number),
+            COMMENTS[type_],
+            record=stage.record,
+        )
+    stage.do(VOGEL, "Z040", ticked(spec(stage, "Z040")))
+
+
+def _open_exceptions(session: Session, record: str) -> list[tuple[int, str]]:
+    run = queries.run_of(session, record)
+    return [(case.number, case.type) for case in queries.undecided(session, run)]
+
+
+def certificate(stage: Stage) -> None:
+    """Z050: the certificate of analysis, values and file."""
+    values = entries.typed(**entries.CERTIFICATE).values
+    file = entries.printout("certificate-of-analysis", to_json(dict(entries.CERTIFICATE)))
+    stage.do(DUARTE, "Z050", Entry(values=values, files={"certificate": file}))
+
+
+def quality_review(stage: Stage) -> None:
+    """Each open exception is decided with reason; the audit trail is reviewed; both signed."""
+    okafor = stage.acting(OKAFOR)
+    okafor.do(reviews.start_review, stage.number, ReviewKind.QUALITY, record=stage.record)
+    for number, type_ in stage.ask(_open_exceptions, stage.record):
+        okafor.sign(
+            reviews.decide_item,
+            ItemDecision(
+                record=stage.number,
+                exception=number,
+                decision="accepted",
+                reason=DECISIONS[type_],
+            ),
+            meaning="reviewed",
+            record=stage.record,
+        )
+    okafor.sign(
+        reviews.review_audit_trail,
+        stage.number,
+        "corrections, refused attempts and late acts seen; nothing open",
+        meaning="reviewed",
+        record=stage.record,
+    )
+    okafor.sign(
+        reviews.finish_review,
+        stage.number,
+        ReviewKind.QUALITY,
+        "all exceptions decided, record complete",
+        meaning="reviewed",
+        record=stage.record,
+    )
+
+
+def release_batch(stage: Stage) -> None:
+    """The quality unit releases the bulk tablets for packaging."""
+    stage.sequence()
+    stage.acting(OKAFOR).sign(
+        release.decide_batch,
+        DecideBatch(
+            record=stage.number,
+            decision=Decision.RELEASE_FOR_PACKAGING,
+            reason="record reviewed, specification met",
+        ),
+        meaning="approved",
+        record=stage.record,
+    )
+    if stage.ask(_lot_status, stage.number) != "released":
+        raise StoryBroken(f"lot {stage.number} is not released")
+
+
+def _lot_status(session: Session, lot: str) -> str:
+    return session.scalars(select(Lot.status).where(Lot.number == lot)).one()
+
+
+def write_trust(stage: Stage) -> Path:
+    """The trust file goes to auditors by another way than the bundle."""
+    path = stage.settings.home / "out" / "trust.json"
+    path.write_text(to_json(stage.house.services["site_keys"].published()) + "\n")
+    return path
+
+
+def verify(bundle: Path, trust: Path) -> tuple[bool, Sequence[str]]:
+    """Run the stand-alone verifier as an auditor would: a bare Python, nothing of ours."""
+    command = [sys.executable, "-I", "-S", verifier.__file__, str(bundle), "--trust", str(trust)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    told = [line for line in done.stdout.splitlines() if line.strip()]
+    return done.returncode == 0, told[:1] + told[-3:] if told else [done.stderr.strip()]
+
+
+def summary(stage: Stage) -> tuple[str, ...]:
+    """What an auditor would count."""
+    found: tuple[str, ...] = stage.ask(_summary, stage.record)
+    return found
+
+
+def _summary(session: Session, record: str) -> tuple[str, ...]:
+    run = queries.run_of(session, record)
+    cases = queries.exceptions(session, run)
+    still_open = sum(case.state == ExceptionState.OPEN for case in cases)
+    return (
+        f"batch {run.number} {run.code} {run.version_label}: {run.state}",
+        f"signed acts {signed_acts(session, run)}, exceptions {len(cases)} ({_kinds(cases)}),"
+        f" open {still_open}",
+        f"refused attempts {refused(session, record)},"
+        f" maintenance orders {_count(session, MaintenanceOrder)},"
+        f" stock tasks {_count(session, StockTask)}",
+    )
+
+
+def _kinds(cases: Sequence[ExceptionCase]) -> str:
+    return ", ".join(f"{case.severity} {case.type.replace('_', ' ')}" for case in cases)
+
+
+def signed_acts(session: Session, run: ProcedureRun) -> int:
+    """Signatures on steps of the run, superseded ones included."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(StepSignature)
+            .join(StepRecord, StepRecord.id == StepSignature.step_id)
+            .where(StepRecord.run_id == run.id)
+        )
+        or 0
+    )
+
+
+def refused(session: Session, record: str) -> int:
+    """Refused attempts in the stream of the record."""
+    entries_ = trail.entries(session, Stream.parse(record))
+    return sum(entry.action == REFUSED for entry in entries_)
+
+
+def _count(session: Session, table: type[MaintenanceOrder] | type[StockTask]) -> int:
+    return session.scalar(select(func.count()).select_from(table)) or 0
