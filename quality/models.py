@@ -182,6 +182,31 @@ class RoomClearance(Fact, Base):
     valid_until: Mapped[datetime] = mapped_column(UtcDateTime())
 
 
+class Reclearing(Head, Base):
+    """A room that is cleared again for the same record, outside the flow: performed by one person,
+    counted from then on when a second one has verified."""
+
+    __tablename__ = "reclearing"
+    __table_args__ = (UniqueConstraint("site_id", "record", "room", "ordinal"),)
+
+    record: Mapped[str] = mapped_column(RECORD)
+    room: Mapped[str] = mapped_column(String(20))
+    ordinal: Mapped[int]
+    step: Mapped[str] = mapped_column(PATH)
+    checks: Mapped[Any] = mapped_column(JsonText())
+    """Codes of the confirmed points of the recipe's clearance."""
+    performed_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    performed_by: Mapped[str] = mapped_column(PERSON)
+    verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    verified_by: Mapped[str | None] = mapped_column(PERSON)
+    signature_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("signature.id", ondelete="RESTRICT")
+    )
+    verification_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("signature.id", ondelete="RESTRICT")
+    )
+
+
 class Deviation(Head, Base):
     """A departure that must be investigated: opened by the system or by a person, closed by the
     quality unit with a reason, never deleted (URS-DEV-020, URS-DEV-030)."""

@@ -24,6 +24,7 @@ from quality.models import (
     Deviation,
     DeviationState,
     Disposition,
+    Reclearing,
     ReleaseDecision,
     Review,
     ReviewedItem,
@@ -191,6 +192,16 @@ def last_clearance(session: Session, room: str) -> RoomClearance | None:
         select(RoomClearance)
         .where(RoomClearance.room == room)
         .order_by(RoomClearance.cleared_at.desc(), RoomClearance.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def reclearing(session: Session, room: str, record: str) -> Reclearing | None:
+    """The last time a room was cleared again for a record, verified or not."""
+    return session.scalars(
+        select(Reclearing)
+        .where(Reclearing.room == room, Reclearing.record == record)
+        .order_by(Reclearing.ordinal.desc())
         .limit(1)
     ).one_or_none()
 

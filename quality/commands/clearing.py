@@ -35,17 +35,25 @@ def clear(context: StepContext) -> None:
 
     The time counts from the check itself, not from its verification.
     """
+    keep(
+        context,
+        cleared_at=context.step.performed_at or context.at,
+        cleared_by=context.step.performed_by or context.by.id,
+    )
+
+
+def keep(context: StepContext, *, cleared_at: datetime, cleared_by: str) -> None:
+    """The room of this step is cleared for the record, inside the current act."""
     room, record = room_of(context), context.run.stream
     last = queries.clearance(context.session, room, record)
-    checked_at: datetime = context.step.performed_at or context.at
     made = RoomClearance(
         room=room,
         record=record,
         ordinal=1 if last is None else last.ordinal + 1,
         step=context.step.path,
-        cleared_at=checked_at,
-        cleared_by=context.step.performed_by or context.by.id,
-        valid_until=checked_at + validity(context),
+        cleared_at=cleared_at,
+        cleared_by=cleared_by,
+        valid_until=cleared_at + validity(context),
     )
     context.session.add(made)
     context.session.flush()

@@ -10,9 +10,12 @@ from ebr.commands.steps import StepReference
 from ebr.entry import Entry
 from ebr.errors import CheckMissing, GateClosed, WrongRole
 from ebr.models import StepState
+from personnel.errors import NotIndependent
 from quality import queries
+from quality.commands import reclearing
+from quality.commands.reclearing import ClearAgain
 from quality.commands.samples import move_sample
-from quality.errors import CustodyRefused, SampleMissing
+from quality.errors import CustodyRefused, RoomNotCleared, SampleMissing
 from quality.models import Custody
 from tests.support import batches
 from tests.support.bpmn import bpmn, end, process, start, step, task
@@ -163,3 +166,45 @@ def test_a_room_in_use_by_another_batch_keeps_the_next_one_from_starting(
     running.later(hours=9)
     found = running.ask(gates.conditions, "batch.start", record="batch/B-2046")
     assert [c.met for c in found] == [True]
+
+
+def clear_again(plant: RecordPlant, badge: str = "P-101", *checks: str) -> None:
+    command = ClearAgain(
+        record=RECORD,
+        room="1.12",
+        checks=checks or ("c1", "c2"),
+        reason="the clearance ran out over the weekend",
+    )
+    plant.person(badge).sign(reclearing.clear_again, command, meaning="performed", record=RECORD)
+
+
+def verify_again(plant: RecordPlant, badge: str) -> None:
+    plant.person(badge).sign(
+        reclearing.verify_clearing, RECORD, "1.12", meaning="verified", record=RECORD
+    )
+
+
+@pytest.mark.urs("URS-EXE-010", "URS-SIG-040")
+def test_a_room_that_two_people_cleared_again_lets_the_batch_go_on(running: RecordPlant) -> None:
+    batches.run_up_to(running, "L")
+    running.later(hours=60)
+    clear_again(running)
+    with pytest.raises(GateClosed):
+        batches.do(running, "A")
+    with pytest.raises(NotIndependent):
+        verify_again(running, "P-101")
+    verify_again(running, "P-102")
+    batches.do(running, "A")
+    assert running.step("A").state == StepState.COMPLETE
+    with pytest.raises(RoomNotCleared):
+        verify_again(running, "P-102")
+
+
+def test_a_room_is_not_cleared_again_before_its_step_or_with_a_point_left_out(
+    running: RecordPlant,
+) -> None:
+    with pytest.raises(RoomNotCleared):
+        clear_again(running)
+    batches.run_up_to(running, "L")
+    with pytest.raises(CheckMissing):
+        clear_again(running, "P-101", "c1")

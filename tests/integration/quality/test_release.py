@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from core.errors import NotPermitted
+from ebr import queries as records
 from ebr.commands.corrections import Correction, correct_value
 from ebr.commands.steps import StepReference
 from ebr.entry import Entry
@@ -15,6 +16,7 @@ from ebr.errors import GateClosed
 from production import queries as production
 from quality import queries
 from quality.commands.deviations import close_deviation
+from quality.commands.reviews import finish_review, start_review
 from quality.errors import AlreadyDecided, ReviewIncomplete, ReviewNotOpen, TookPart
 from quality.models import ReviewKind
 from tests.support import batches
@@ -277,3 +279,32 @@ def test_a_record_that_was_edited_behind_our_back_is_not_released(made: RecordPl
     with pytest.raises(GateClosed):
         batches.release(made)
     assert disposition(made) == "none"
+
+
+@pytest.mark.urs("URS-REL-030", "URS-REL-060")
+def test_after_a_correction_everything_is_reviewed_again_and_then_released(
+    made: RecordPlant,
+) -> None:
+    batches.review(made)
+    correct(made)
+    made.person("P-102").sign_part(RECORD, made.path("A"), "verifier", revision=2)
+    with made.house.reading() as session:
+        raised = [case.number for case in records.exceptions(session, made.run())]
+    made.person("P-105").do(start_review, RECORD, ReviewKind.PRODUCTION, record=RECORD)
+    batches.begin_review(made)
+    for number in raised:
+        batches.comment(made, number)
+        batches.decide(made, number)
+    made.person("P-105").sign(
+        finish_review,
+        RECORD,
+        ReviewKind.PRODUCTION,
+        "correction checked against the printout",
+        meaning="reviewed",
+        record=RECORD,
+    )
+    batches.end_review(made)
+    batches.review_trail(made)
+    assert unmet(made) == {}
+    batches.release(made)
+    assert [r.ordinal for r in made.ask(queries.reviews, RECORD)] == [1, 1, 2, 2]
