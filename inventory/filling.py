@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from ebr import values
@@ -31,13 +32,15 @@ class Filled:
 
 
 Values = Mapping[str, Filled]
+Late = Mapping[str, Callable[[], Filled]]
+"""Values that are worked out when their turn comes, after the calculated ones before them."""
 
 
 def record(
     context: StepContext,
     entry: Entry,
     before: Values,
-    after: Callable[[], Values],
+    after: Callable[[], Late],
     *,
     recorded_elsewhere: Collection[str] = (),
 ) -> None:
@@ -60,6 +63,15 @@ def record(
             _store_late(context, parameter, late)
 
 
+def known(values: Values) -> Late:
+    """Values that are known already, as late ones."""
+    return {code: partial(_same, filled) for code, filled in values.items()}
+
+
+def _same(filled: Filled) -> Filled:
+    return filled
+
+
 def _of_labels(context: StepContext) -> list[Parameter]:
     return [each for each in context.spec.parameters if each.origin is Origin.LABEL]
 
@@ -76,9 +88,9 @@ def _record_given(context: StepContext, entry: Entry, done: Collection[str]) -> 
     values.record(narrow, replace(entry, values=typed))
 
 
-def _store_late(context: StepContext, parameter: Parameter, late: Values) -> None:
+def _store_late(context: StepContext, parameter: Parameter, late: Late) -> None:
     if parameter.code in late:
-        store(context, parameter, late[parameter.code])
+        store(context, parameter, late[parameter.code]())
     elif parameter.required:
         raise UnknownLabelValue(
             f"{parameter.code} of {context.spec.key} is given by no label, lot or container",

@@ -38,7 +38,7 @@ def check_stock(session: Session, completed: StepCompleted) -> None:
         replenishment.check_minimum(
             session,
             code,
-            record=completed.record,
+            in_record=completed.record,
             step=completed.path,
             by=by,
             at=completed.at,

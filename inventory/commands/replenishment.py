@@ -23,8 +23,8 @@ def check_minimum(
     session: Session,
     code: str,
     *,
-    record: str | None,
-    step: str | None,
+    in_record: str | None = None,
+    step: str | None = None,
     by: Actor,
     at: datetime,
 ) -> str | None:
@@ -46,7 +46,11 @@ def check_minimum(
         stream=Stream("order", number),
         by=by,
         object=code,
-        facts={"found": f"{found:f}", "minimum": f"{material.minimum:f}", "record": record or ""},
+        facts={
+            "found": f"{found:f}",
+            "minimum": f"{material.minimum:f}",
+            "record": in_record or "",
+        },
     ):
         session.add(
             StockTask(
@@ -56,7 +60,7 @@ def check_minimum(
                 state=TaskState.OPEN,
                 found=found,
                 minimum=material.minimum,
-                record=record,
+                record=in_record,
                 step=step,
                 opened_at=at,
             )
@@ -69,7 +73,7 @@ def check_minimum(
                 material=code,
                 found=found,
                 minimum=material.minimum,
-                record=record,
+                record=in_record,
                 by=by,
                 at=at,
             ),

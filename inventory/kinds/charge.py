@@ -28,7 +28,7 @@ from inventory.errors import (
     NoSuchPlace,
     ScanMissing,
 )
-from inventory.filling import Filled, Values
+from inventory.filling import Filled, Late
 from inventory.kinds.weigh import place_of
 from inventory.models import AccountKind, Container, ContainerState
 from inventory.rules import Offered, Slot
@@ -104,7 +104,7 @@ def _charge(
     filling.record(context, entry, before, lambda: _take_in(context, containers, drawn))
 
 
-def _take_in(context: StepContext, containers: list[Container], drawn: list[MaterialUse]) -> Values:
+def _take_in(context: StepContext, containers: list[Container], drawn: list[MaterialUse]) -> Late:
     total = Decimal(0)
     for container in containers:
         quantity = dispensing.charge(
@@ -122,7 +122,7 @@ def _take_in(context: StepContext, containers: list[Container], drawn: list[Mate
         )
     for use in drawn:
         context.use_material("consumed", use.code, _point(context), _drawn(context, use), "kg")
-    return {"charged": Filled(total, {"containers": len(containers)})}
+    return filling.known({"charged": Filled(total, {"containers": len(containers)})})
 
 
 def _container(context: StepContext, code: str) -> Container:
@@ -255,7 +255,7 @@ def _split(context: StepContext, entry: Entry) -> tuple[str, list[str]]:
     return location, [code for code in entry.scans if stock_code(code) not in codes]
 
 
-def _put_away(context: StepContext, containers: list[Container], location: str) -> Values:
+def _put_away(context: StepContext, containers: list[Container], location: str) -> Late:
     account = ledger.account(AccountKind.LOCATION, location)
     total = Decimal(0)
     for container in containers:
@@ -280,7 +280,7 @@ def _put_away(context: StepContext, containers: list[Container], location: str) 
             "kg",
             container=container.label,
         )
-    return {"stored": Filled(total, {"location": location})}
+    return filling.known({"stored": Filled(total, {"location": location})})
 
 
 def _note_units(context: StepContext) -> None:

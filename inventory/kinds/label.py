@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ebr import queries
+from ebr import queries, values
 from ebr.context import StepContext
 from ebr.entry import Entry
 from ebr.errors import ValueMissing
@@ -18,7 +18,7 @@ from hardware.models import Reading
 from inventory import filling, rules, weighing
 from inventory.commands import dispensing
 from inventory.errors import NotStable, WeightsDisagree
-from inventory.filling import Filled, Values
+from inventory.filling import Filled, Late
 from inventory.kinds.weigh import check_containers, place_of
 from inventory.models import Container
 from workflows.step import Parameter
@@ -91,7 +91,7 @@ def _readings(context: StepContext) -> list[Reading]:
     return list(plant.readings(context.session, context.run.stream))
 
 
-def _fill(context: StepContext) -> Values:
+def _fill(context: StepContext) -> Late:
     drums = _numbers(context, drum_parameter(context).code)
     lot = dispensing.open_lot(
         context.session,
@@ -160,21 +160,22 @@ def _note_scale(context: StepContext) -> None:
         )
 
 
-def _values(context: StepContext, made: list[Container]) -> Values:
+def _values(context: StepContext, made: list[Container]) -> Late:
     source = {"containers": [container.label for container in made]}
     total = sum((container.net or Decimal(0) for container in made), Decimal(0))
-    found = {
-        "total": Filled(total, source),
-        "lot": Filled(context.run.number, source),
-        "drums": Filled(len(made), source),
-    }
-    mean = context.number(f"{context.spec.key}.mean_mass", "mg") if _has_mean(context) else None
-    if mean is not None:
-        found["tablets_total"] = Filled(
-            rules.tablets(total, mean), source | {"mean_mass": f"{mean:f} mg"}
-        )
-    return found
+    known = filling.known(
+        {
+            "total": Filled(total, source),
+            "lot": Filled(context.run.number, source),
+            "drums": Filled(len(made), source),
+        }
+    )
+    return {**known, "tablets_total": lambda: _tablets(context, total)}
 
 
-def _has_mean(context: StepContext) -> bool:
-    return any(parameter.code == "mean_mass" for parameter in context.spec.parameters)
+def _tablets(context: StepContext, total: Decimal) -> Filled:
+    """Whole tablets in all drums, by the mean mass that the step has worked out before."""
+    mean = values.current(context, "mean_mass")
+    if mean is None or mean.number is None:
+        raise ValueMissing("the mean mass is not known", resolver="in-process control")
+    return Filled(rules.tablets(total, mean.number), {"mean_mass": f"{mean.number:f} mg"})

@@ -28,7 +28,7 @@ from inventory import rules as inventory
 from inventory.commands import dispensing, labels, scales
 from inventory.commands.dispensing import Place, Portion
 from inventory.errors import NotFirstToExpire, NotStable, ScanMissing, WeightsDisagree
-from inventory.filling import Filled, Values
+from inventory.filling import Filled, Late, Values
 from inventory.models import Container
 from inventory.weighing import Next
 from workflows.durations import duration
@@ -221,7 +221,7 @@ def _ends(context: StepContext, target: Decimal) -> tuple[Decimal, Decimal]:
     return inventory.band(target, tolerance, weighing.readability_of(context.session, unit))
 
 
-def _dispense(context: StepContext, found: Next, unit: str, typed: Mapping[str, str]) -> Values:
+def _dispense(context: StepContext, found: Next, unit: str, typed: Mapping[str, str]) -> Late:
     _record_typed(context, typed)
     weights = _weights(context)
     made = dispensing.dispense(
@@ -234,12 +234,14 @@ def _dispense(context: StepContext, found: Next, unit: str, typed: Mapping[str, 
     _note_use(context, found, unit, made)
     source = {"container": made.label, "lot": made.lot}
     total = sum((each.net for each in weighing.weighed_before(context)), Decimal(0))
-    return {
-        "pure": Filled(made.pure or Decimal(0), source | {"share": f"{found.share:f}"}),
-        "counted": Filled(made.counted or Decimal(0), source),
-        "container": Filled(made.label, source),
-        "total": Filled(total, source),
-    }
+    return filling.known(
+        {
+            "pure": Filled(made.pure or Decimal(0), source | {"share": f"{found.share:f}"}),
+            "counted": Filled(made.counted or Decimal(0), source),
+            "container": Filled(made.label, source),
+            "total": Filled(total, source),
+        }
+    )
 
 
 def _record_typed(context: StepContext, typed: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from shutil import copyfile
@@ -25,26 +26,61 @@ def equipped_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site.db"
 
 
+@pytest.fixture(scope="session")
+def weighing_site(equipped_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recipe runs, the scales are bound, the first container is to be weighed."""
+    with opened(equipped_site, tmp_path_factory.mktemp("weighing")) as plant:
+        plant.start(dispensary.recipe(), size=Decimal("100.000"))
+        dispensary.bind(plant)
+        return file_of(plant)
+
+
+@pytest.fixture(scope="session")
+def weighed_site(weighing_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything is dispensed and reconciled; charging is next."""
+    with opened(weighing_site, tmp_path_factory.mktemp("weighed")) as plant:
+        dispensary.everything_weighed(plant)
+        dispensary.reconcile(plant)
+        return file_of(plant)
+
+
 @pytest.fixture
 def plant(equipped_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
     """A site of its own for each test."""
-    copyfile(equipped_site, tmp_path / "site.db")
-    made = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
-    yield made
-    made.close()
+    with opened(equipped_site, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
-def weighing(plant: RecordPlant) -> RecordPlant:
-    """The recipe runs, the scales are bound, the first container is to be weighed."""
-    plant.start(dispensary.recipe(), size=Decimal("100.000"))
-    dispensary.bind(plant)
-    return plant
+def weighing(weighing_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
+    """A batch of its own for each test, at its first container."""
+    with opened(weighing_site, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
-def weighed(weighing: RecordPlant) -> RecordPlant:
-    """Everything is dispensed and reconciled; charging is next."""
-    dispensary.everything_weighed(weighing)
-    dispensary.reconcile(weighing)
-    return weighing
+def weighed(weighed_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
+    """A batch of its own for each test, before charging."""
+    with opened(weighed_site, tmp_path) as made:
+        made.later(minutes=30)
+        yield made
+
+
+@contextmanager
+def opened(site: Path, folder: Path) -> Iterator[RecordPlant]:
+    """A copy of a site, in its own folder."""
+    copyfile(site, folder / "site.db")
+    made = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def file_of(plant: RecordPlant) -> Path:
+    """The file of a site whose changes are all in it."""
+    with plant.house.database.writer.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    return Path(str(plant.house.database.url.database))

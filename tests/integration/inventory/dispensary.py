@@ -394,12 +394,12 @@ def bind(plant: RecordPlant) -> None:
     plant.work()
 
 
-def take(plant: RecordPlant, key: str) -> dict[str, list[UUID]]:
+def take(plant: RecordPlant, key: str, badge: str = "P-104") -> dict[str, list[UUID]]:
     """Take what the scale of a step shows."""
     readings: dict[str, list[UUID]] = plant.house.perform(
         scales.take_weight,
         StepReference(record=RECORD, path=plant.path(key)),
-        by=plant.person("P-104").actor,
+        by=plant.person(badge).actor,
         record=RECORD,
     )
     return readings
