@@ -57,7 +57,7 @@ def compose(
             PEOPLE_KEYS: keybook.people_keys,
             SEAL_KEY: seal_of(house, settings),
             FONTS: FONTS_FOLDER,
-            RECORD_ADDITIONS: (records.of_production,),
+            RECORD_ADDITIONS: records.ADDITIONS,
             "settings": settings,
         }
     )

@@ -4,13 +4,36 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from web import ebr, home, live, personnel, pieces
+from web import (
+    ebr,
+    ebr_record,
+    finding,
+    hardware,
+    home,
+    inventory,
+    live,
+    maintenance,
+    personnel,
+    pieces,
+    presenter,
+    production,
+    quality,
+    workflows,
+)
 
 EVERYWHERE: tuple[Blueprint, ...] = (
     home.bp,
     live.bp,
     personnel.bp,
     ebr.bp,
+    production.bp,
+    ebr_record.bp,
+    quality.bp,
+    workflows.bp,
+    hardware.bp,
+    maintenance.bp,
+    inventory.bp,
+    finding.bp,
 )
-DEMONSTRATION_ONLY: tuple[Blueprint, ...] = (pieces.bp,)
+DEMONSTRATION_ONLY: tuple[Blueprint, ...] = (pieces.bp, presenter.bp)
 """Pages that a GMP site does not have at all."""

@@ -38,9 +38,12 @@ ITEMS = (
     Item(text=_("My work"), endpoint="ebr.queue", permission="record.read", sign="▶"),
     Item(text=_("Batches"), endpoint="production.batches", permission="record.read", sign="▤"),
     Item(text=_("Review & release"), endpoint="quality.reviews", permission="review.quality"),
+    Item(text=_("Deviations"), endpoint="quality.deviation_list", permission="record.read"),
     Item(text=_("Recipes"), endpoint="workflows.recipes", permission="recipe.read"),
     Item(text=_("Equipment"), endpoint="hardware.equipment", permission="equipment.read"),
+    Item(text=_("Maintenance"), endpoint="maintenance.board", permission="equipment.read"),
     Item(text=_("Materials"), endpoint="inventory.lots", permission="lot.read"),
+    Item(text=_("Find"), endpoint="finding.find", permission="record.read"),
     Item(text=_("Plant presenter"), endpoint="presenter.plant", permission="plant.present"),
     Item(text=_("Shared pieces"), endpoint="pieces.pieces", permission="plant.present"),
 )

@@ -1,0 +1,187 @@
+"""Equipment: status board by room, a unit with its log, calibrations and tags (W12).
+
+The signed entries of the people who care for it (cleaning, orders, calibrations) are on
+`web.maintenance`; here stands what the unit is and was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, render_template, request
+from sqlalchemy.orm import Session
+
+from core.clock import Moment
+from core.house import moment
+from hardware import queries
+from hardware.models import Equipment
+from hardware.rules import Obstacle
+from hardware.words import Cleaning
+from maintenance import queries as work
+from maintenance.models import CleaningRecord, EntryState, MaintenanceOrder
+from web import filters, identity, live
+from web.access import needs
+from web.i18n import gettext as _
+from web.signing import Page
+
+bp = Blueprint("hardware", __name__)
+READ = "equipment.read"
+SOON = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitCard:
+    """A unit on the board: one state word, and what limits its use."""
+
+    unit: Equipment
+    state: str
+    batch: str
+    cleaning: str
+    calibration: str
+    calibration_state: str
+    obstacles: tuple[Obstacle, ...]
+    orders: tuple[MaintenanceOrder, ...]
+
+
+@bp.get("/equipment")
+@needs(READ)
+def equipment() -> Page:
+    """Every unit by room; `only=attention` leaves those that keep somebody from working."""
+    only = request.args.get("only", "")
+    with identity.house().reading() as session:
+        now = moment(session)
+        cards = [card_of(session, unit, now) for unit in queries.equipment_list(session)]
+        page = "hardware/board_part.html" if "fragment" in request.args else "hardware/board.html"
+        shown = [card for card in cards if only != "attention" or _needs_attention(card)]
+        return render_template(
+            page,
+            rooms=_by_room(shown),
+            only=only,
+            total=len(cards),
+            attention=sum(1 for card in cards if _needs_attention(card)),
+        )
+
+
+def _by_room(cards: Sequence[UnitCard]) -> list[tuple[str, list[UnitCard]]]:
+    rooms: dict[str, list[UnitCard]] = {}
+    for card in cards:
+        rooms.setdefault(card.unit.room or _("without room"), []).append(card)
+    return sorted(rooms.items())
+
+
+def _needs_attention(card: UnitCard) -> bool:
+    return card.state in ("blocked", "out_of_service", "to_be_cleaned", "overdue")
+
+
+def card_of(session: Session, unit: Equipment, now: Moment) -> UnitCard:
+    """The status of a unit at this moment."""
+    cleaning = queries.cleaning_now(unit, now)
+    days, state = _calibration(unit.calibration_due, now.site)
+    found = queries.obstacles(
+        session,
+        unit.number,
+        batch=unit.allocated_to,
+        must_be_clean=unit.cleaning != Cleaning.NOT_APPLICABLE,
+    )
+    return UnitCard(
+        unit=unit,
+        state=_state(unit, cleaning, state),
+        batch=unit.allocated_to or "",
+        cleaning=_cleaning_words(unit, cleaning, now.site),
+        calibration=days,
+        calibration_state=state,
+        obstacles=tuple(found),
+        orders=tuple(work.open_orders(session, unit.number)),
+    )
+
+
+def _state(unit: Equipment, cleaning: Cleaning, calibration: str) -> str:
+    if unit.blocked_reason is not None:
+        return "blocked"
+    if unit.maintenance_order is not None:
+        return "out_of_service"
+    if unit.allocated_to is not None:
+        return "in_use"
+    if calibration == "overdue":
+        return "overdue"
+    if cleaning is Cleaning.NOT_APPLICABLE:
+        return "available"
+    return str(cleaning.value)
+
+
+def _calibration(due: datetime | None, at: datetime) -> tuple[str, str]:
+    if due is None:
+        return _("needs none"), "none"
+    left = due - at
+    if left <= timedelta(0):
+        return _("overdue since %(span)s", span=filters.span(left)), "overdue"
+    return _("%(days)s days left", days=left.days), "soon" if left < SOON else "valid"
+
+
+def _cleaning_words(unit: Equipment, cleaning: Cleaning, at: datetime) -> str:
+    if cleaning is Cleaning.CLEAN and unit.clean_until is not None:
+        return _("clean, %(span)s left", span=filters.span(unit.clean_until - at))
+    if cleaning is Cleaning.TO_BE_CLEANED and unit.dirty_since is not None:
+        return _("to be cleaned for %(span)s", span=filters.span(at - unit.dirty_since))
+    return {
+        Cleaning.CLEAN: _("clean"),
+        Cleaning.TO_BE_CLEANED: _("to be cleaned"),
+        Cleaning.IN_CLEANING: _("being cleaned"),
+        Cleaning.NOT_APPLICABLE: _("needs no cleaning"),
+    }[cleaning]
+
+
+@bp.get("/equipment/<number>")
+@needs(READ)
+def unit(number: str) -> Page:
+    """One unit: status, tags with their quality now, log, calibrations, orders."""
+    with identity.house().reading() as session:
+        found = queries.equipment(session, number)
+        now = moment(session)
+        return render_template(
+            "hardware/unit.html",
+            card=card_of(session, found, now),
+            unit=found,
+            parts=queries.parts_of(session, number),
+            tags=_tags(session, number),
+            log=list(reversed(queries.logbook(session, number))),
+            calibrations=list(reversed(queries.calibrations(session, number))),
+            history=list(reversed(queries.status_history(session, number)))[:40],
+            orders=list(reversed(work.orders(session, equipment=number))),
+            cleaning=_open_cleaning(session, number),
+            signed_calibrations=[
+                each for each in work.calibrations(session, number) if each.verified_at is None
+            ],
+            properties=_properties(found),
+            map=queries.effective_map(session, number),
+        )
+
+
+def _tags(session: Session, number: str) -> list[tuple[str, str, dict[str, Any]]]:
+    found = queries.tags(session, unit=number)
+    now = queries.current_of(session, [tag.key for tag in found])
+    return [(tag.key, tag.description, live.tag_view(now[tag.key])) for tag in found]
+
+
+def _open_cleaning(session: Session, number: str) -> CleaningRecord | None:
+    for entry in reversed(work.cleanings(session, number)):
+        if entry.state != EntryState.VERIFIED:
+            return entry
+    return None
+
+
+def _properties(unit: Equipment) -> list[tuple[str, str]]:
+    return [
+        (name.replace("_", " "), _flat(value)) for name, value in sorted(unit.properties.items())
+    ]
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {part}" for name, part in value.items())
+    if isinstance(value, list):
+        return " – ".join(str(part) for part in value)
+    return str(value)
