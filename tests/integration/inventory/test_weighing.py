@@ -286,29 +286,25 @@ def reference(plant: RecordPlant, key: str) -> StepReference:
     return StepReference(record=RECORD, path=plant.path(key))
 
 
-@pytest.mark.urs("URS-MAT-030")
-@pytest.mark.parametrize(
-    ("unit", "fact"),
-    [
-        ("WGH-02", "below its minimum net of 0.820 kg"),
-        ("BAL-02", "calibration overdue"),
-        ("WGH-01", "below its minimum net"),
-    ],
+UNSUITABLE = (
+    ("WGH-02", "below its minimum net of 0.820 kg"),
+    ("BAL-02", "calibration overdue"),
+    ("WGH-01", "below its minimum net"),
 )
+
+
+@pytest.mark.urs("URS-MAT-030")
 def test_a_scale_that_does_not_suit_silica_is_refused_with_its_reason(
-    weighing: RecordPlant, unit: str, fact: str
+    weighing: RecordPlant,
 ) -> None:
     dispensary.weigh_active(weighing)
     dispense(weighing, "D060", "MC-2210-1", "8.000", "WGH-02")
-    by = weighing.person("P-104").actor
-    with pytest.raises(ScaleNotSuitable, match=fact):
-        weighing.house.perform(
-            scales.choose_scale, reference(weighing, "D110"), unit, by=by, record=RECORD
-        )
-    with pytest.raises(ScaleNotSuitable, match=fact):
-        weighing.person("P-104").perform(
-            RECORD, weighing.path("D110"), Entry(scans=("SI-0119-1",), units={"BAL": unit})
-        )
+    person, path = weighing.person("P-104"), weighing.path("D110")
+    for unit, fact in UNSUITABLE:
+        with pytest.raises(ScaleNotSuitable, match=fact):
+            person.do(scales.choose_scale, reference(weighing, "D110"), unit, record=RECORD)
+        with pytest.raises(ScaleNotSuitable, match=fact):
+            person.perform(RECORD, path, Entry(scans=("SI-0119-1",), units={"BAL": unit}))
     with weighing.house.reading() as session:
         run = records.run_of(session, RECORD)
         assert records.bound_unit(session, run, "BAL") == "BAL-01"
