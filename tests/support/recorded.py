@@ -191,7 +191,7 @@ def furnish(plant: RecordPlant, folder: Path) -> None:
         people_keys=keybook.people_keys,
         seal_key=seal.open_or_make(folder / "keys", "Werk Süd", at=plant.clock.now()),
         fonts_folder=FONTS,
-        record_additions=(records.of_production,),
+        record_additions=records.ADDITIONS,
     )
 
 

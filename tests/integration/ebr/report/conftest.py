@@ -8,7 +8,7 @@ from shutil import copyfile
 
 import pytest
 
-from ebr import record
+from ebr import issuing, record
 from ebr.report.model import RecordView
 from tests.support import recorded
 from tests.support.records import RecordPlant
@@ -33,6 +33,30 @@ def batch(recorded_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
     copyfile(recorded_site / "site.db", tmp_path / "site.db")
     plant = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
     plant.later(hours=2)
+    recorded.furnish(plant, recorded_site)
+    yield plant
+    plant.close()
+
+
+@pytest.fixture(scope="session")
+def issued_site(recorded_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same site after the PDF of the batch was issued: bundles need not print it again."""
+    folder = tmp_path_factory.mktemp("issued")
+    copyfile(recorded_site / "site.db", folder / "site.db")
+    plant = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    plant.later(hours=2)
+    recorded.furnish(plant, recorded_site)
+    issuing.issue(plant.house, "B-2045", by=plant.person("P-107").actor)
+    plant.close()
+    return folder
+
+
+@pytest.fixture
+def printed_batch(issued_site: Path, recorded_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
+    """The recorded batch with its PDF on a site of its own."""
+    copyfile(issued_site / "site.db", tmp_path / "site.db")
+    plant = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
+    plant.later(hours=3)
     recorded.furnish(plant, recorded_site)
     yield plant
     plant.close()

@@ -14,6 +14,7 @@ from core.errors import NotPermitted
 from ebr import bundle
 from ebr.commands import exceptions
 from ebr.commands.exceptions import ExceptionReference
+from ebr.errors import NothingToDecide
 from ebr.report import schema
 from production.models import Disposition
 from tests.support import recorded
@@ -35,10 +36,12 @@ def verdict(plant: RecordPlant, path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.urs("URS-REC-070", "URS-REP-040")
-def test_a_bundle_is_valid_and_holds_all_it_takes(batch: RecordPlant, tmp_path: Path) -> None:
-    path = exported(batch, tmp_path)
+def test_a_bundle_is_valid_and_holds_all_it_takes(
+    printed_batch: RecordPlant, tmp_path: Path
+) -> None:
+    path = exported(printed_batch, tmp_path)
     assert path.name == "B-2045.ebr.zip"
-    report = verdict(batch, path)
+    report = verdict(printed_batch, path)
     assert (report["result"], report["problems"]) == ("VALID", [])
     files = files_of(path)
     assert files["record.pdf"].startswith(b"%PDF-")
@@ -49,19 +52,21 @@ def test_a_bundle_is_valid_and_holds_all_it_takes(batch: RecordPlant, tmp_path: 
     assert any(name.endswith("-MOI-01_printout_2.pdf") for name in kept)
     told = json.loads(files["snapshot.json"])
     assert told["decision"] is None
-    assert batch.actions()[-1] == "bundle.exported"
-    assert batch.entries()[-1]["actor"]["id"] == "P-107"
+    assert printed_batch.actions()[-1] == "bundle.exported"
+    assert printed_batch.entries()[-1]["actor"]["id"] == "P-107"
 
 
 @pytest.mark.urs("URS-REC-070")
-def test_a_changed_attachment_makes_the_bundle_invalid(batch: RecordPlant, tmp_path: Path) -> None:
-    files = files_of(exported(batch, tmp_path))
+def test_a_changed_attachment_makes_the_bundle_invalid(
+    printed_batch: RecordPlant, tmp_path: Path
+) -> None:
+    files = files_of(exported(printed_batch, tmp_path))
     name = next(each for each in files if each.startswith("attachments/"))
     forged = tmp_path / "forged.zip"
     with zipfile.ZipFile(forged, "w") as archive:
         for each, data in files.items():
             archive.writestr(each, data + b" " if each == name else data)
-    report = verdict(batch, forged)
+    report = verdict(printed_batch, forged)
     assert report["result"] == "INVALID"
     assert name in {problem["place"] for problem in report["problems"]}
 
@@ -72,51 +77,52 @@ def test_the_snapshot_names_the_decision_and_what_followed(
 ) -> None:
     recorded.dispose(batch, Disposition.RELEASED_FOR_PACKAGING)
     decided = len(batch.entries())
-    batch.person("P-105").do(
-        exceptions.comment_exception,
-        ExceptionReference(record=RECORD, number=2),
-        "seen again after the release",
-        record=RECORD,
-    )
+    with pytest.raises(NothingToDecide):
+        batch.person("P-105").do(
+            exceptions.comment_exception,
+            ExceptionReference(record=RECORD, number=2),
+            "seen again after the release",
+            record=RECORD,
+        )
     told = json.loads(files_of(exported(batch, tmp_path))["snapshot.json"])
     assert told["decision"]["words"] == "released for packaging"
     assert told["decision"]["entry"] == decided
     assert [(each["entry"], each["action"]) for each in told["followed"]][:2] == [
-        (decided + 1, "exception.commented"),
+        (decided + 1, "attempt.refused"),
         (decided + 2, "document.issued"),
     ]
 
 
 @pytest.mark.urs("URS-IAM-020")
-def test_an_operator_may_not_export(batch: RecordPlant, tmp_path: Path) -> None:
-    operator = batch.person("P-101").actor
+def test_an_operator_may_not_export(printed_batch: RecordPlant, tmp_path: Path) -> None:
+    operator = printed_batch.person("P-101").actor
     with pytest.raises(NotPermitted):
-        bundle.export_bundle(batch.house, "B-2045", tmp_path / "out", by=operator)
+        bundle.export_bundle(printed_batch.house, "B-2045", tmp_path / "out", by=operator)
     with pytest.raises(NotPermitted):
-        batch.house.perform(bundle.request_bundle, "B-2045", by=operator, record=RECORD)
+        printed_batch.house.perform(bundle.request_bundle, "B-2045", by=operator, record=RECORD)
     assert not (tmp_path / "out").exists()
-    assert batch.actions()[-2:] == ["attempt.refused", "attempt.refused"]
-    assert "bundle.exported" not in batch.actions()
+    assert printed_batch.actions()[-2:] == ["attempt.refused", "attempt.refused"]
+    assert "bundle.exported" not in printed_batch.actions()
 
 
 @pytest.mark.urs("URS-REC-070")
 def test_a_job_makes_the_bundle_once_the_log_is_that_far(
-    batch: RecordPlant, tmp_path: Path
+    printed_batch: RecordPlant, tmp_path: Path
 ) -> None:
-    auditor = batch.person("P-107").actor
-    batch.house.perform(bundle.request_bundle, "B-2045", by=auditor, record=RECORD)
-    batch.work()
-    assert "bundle.exported" not in batch.actions()
-    recorded.log_all(batch)
-    batch.later(seconds=2)
-    batch.work()
-    assert batch.actions()[-1] == "bundle.exported"
+    auditor = printed_batch.person("P-107").actor
+    printed_batch.house.perform(bundle.request_bundle, "B-2045", by=auditor, record=RECORD)
+    printed_batch.work()
+    assert "bundle.exported" not in printed_batch.actions()
+    recorded.log_all(printed_batch)
+    printed_batch.later(seconds=2)
+    printed_batch.work()
+    assert printed_batch.actions()[-1] == "bundle.exported"
 
 
 def test_a_bundle_that_does_not_verify_is_not_handed_out(
-    batch: RecordPlant, tmp_path: Path
+    printed_batch: RecordPlant, tmp_path: Path
 ) -> None:
-    batch.house.services["people_keys"] = lambda session: []
+    printed_batch.house.services["people_keys"] = lambda session: []
     with pytest.raises(bundle.BundleNotValid, match="key"):
-        exported(batch, tmp_path)
-    assert "bundle.exported" not in batch.actions()
+        exported(printed_batch, tmp_path)
+    assert "bundle.exported" not in printed_batch.actions()

@@ -26,6 +26,7 @@ from ebr.errors import NoSuchRun
 from ebr.report import printing, trends
 from ebr.report.models import IssuedDocument
 from production.models import Disposition
+from tests.integration.ebr.test_steps import recipe
 from tests.support import recorded
 from tests.support.records import RECORD, RecordPlant
 
@@ -228,8 +229,6 @@ def test_an_unknown_record_or_document_is_named(batch: RecordPlant) -> None:
 
 @pytest.mark.urs("URS-AUD-030")
 def test_three_values_in_a_row_are_all_printed(plant: RecordPlant, tmp_path: Path) -> None:
-    from tests.integration.ebr.test_steps import recipe
-
     recorded.furnish(plant, tmp_path)
     plant.start(recipe())
     person = plant.person("P-101")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from audit import verifier
 from ebr import issuing, record
+from ebr.entry import Entry
 from ebr.report import schema, trends
 from ebr.report.model import LevelView, RecordView, StepView
 from personnel import commands as personnel
 from production.models import Disposition
+from quality.commands import deviations
+from tests.integration.ebr.test_steps import recipe
 from tests.support import recorded
-from tests.support.records import RecordPlant
+from tests.support.records import RECORD, RecordPlant
 
 
 def step_of(view: RecordView, key: str) -> StepView:
@@ -266,3 +270,33 @@ def test_issuing_a_document_does_not_change_the_record(batch: RecordPlant) -> No
     issuing.issue(batch.house, "B-2045", by=batch.person("P-107").actor)
     assert batch.actions()[-1] == "document.issued"
     assert record.to_json(batch.ask(record.view, "B-2045")) == before
+
+
+@pytest.mark.urs("URS-REP-010")
+def test_the_pillars_add_deviations_reviews_and_orders(batch: RecordPlant) -> None:
+    view = batch.ask(record.view, "B-2045")
+    sections = {section.title: section for section in view.sections}
+    assert sections["Deviations"].none == "no deviation was opened"
+    assert sections["Reviews"].rows == ()
+    assert "Maintenance orders" not in sections
+    for section in view.sections:
+        assert all(len(row) == len(section.columns) for row in section.rows)
+
+
+@pytest.mark.urs("URS-REP-010", "URS-DEV-010")
+def test_a_deviation_stands_in_the_record(plant: RecordPlant, tmp_path: Path) -> None:
+    recorded.furnish(plant, tmp_path)
+    plant.start(recipe())
+    plant.person("P-101").perform(RECORD, plant.path("A"), Entry(values={"mass": ("10.51",)}))
+    plant.house.perform(
+        deviations.make_series, prefix="DEV-", first=313, by=plant.person("P-107").actor
+    )
+    plant.house.perform(
+        deviations.open_deviation,
+        deviations.NewDeviation(
+            title="Scale read too high", severity="major", record=RECORD, exception=1
+        ),
+        by=plant.person("P-107").actor,
+    )
+    (section,) = (s for s in plant.ask(record.view, "B-2045").sections if s.title == "Deviations")
+    assert section.rows == (("DEV-313", "Scale read too high (exception 1)", "major, open", ""),)
