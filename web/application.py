@@ -35,6 +35,7 @@ def create_app(house: House, settings: Settings) -> Flask:
         site = the_site(session)
         session.expunge(site)
     app.extensions.update(house=house, web_settings=own, site=site, assets=_manifest())
+    identity.install_terminal(app)
     security.install(app)
     identity.install(app)
     errors.install(app)

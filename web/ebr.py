@@ -29,7 +29,7 @@ from personnel import queries as people
 from personnel.matrix import roles_with
 from web import entries, identity, queue, staging, stepviews
 from web.access import needs
-from web.errors import Problem, is_fragment_request, of_refusal
+from web.errors import FileRefused, Problem, is_fragment_request, of_refusal
 from web.i18n import gettext as _
 from web.performing import perform
 from web.signing import Page, SignedAct, go_on, signed
@@ -37,6 +37,11 @@ from web.stepviews import Given
 from workflows.words import Severity
 
 bp = Blueprint("ebr", __name__)
+TITLES = {
+    "verifier": "Verify: %(name)s",
+    "confirmer": "Confirm: %(name)s",
+    "approver": "Approve: %(name)s",
+}
 STEP = "/records/<number>/steps/<key>/<int:occurrence>"
 
 
@@ -227,7 +232,10 @@ def _with_readings(given: Given, taken: dict[str, Any]) -> Given:
 
 
 def _given(context: StepContext) -> Given:
-    entry = entries.entry_of(context.spec)
+    try:
+        entry = entries.entry_of(context.spec)
+    except FileRefused:
+        entry = entries.entry_of(context.spec, with_files=False)
     return Given(
         values=entry.values,
         readings=entries.readings_of(request.form),
@@ -312,7 +320,7 @@ def sign(number: str, key: str, occurrence: int, part: str) -> Page:
             else (reference, part),
             record=reference.record,
             meaning="rejected" if disagrees else rules.meaning_of(policy, part),
-            title=_("%(part)s: %(name)s", part=queue.part_word(part), name=context.spec.name),
+            title=_(TITLES[part], name=context.spec.name),
             done=url_for("ebr.step", number=number, key=key, occurrence=occurrence),
             tell=_state,
             content=shown,

@@ -23,8 +23,8 @@ NUMERIC = (DataType.DECIMAL, DataType.INTEGER)
 FILES = (DataType.PHOTO, DataType.FILE)
 
 
-def entry_of(spec: Step) -> Entry:
-    """Everything that the form of a step gave."""
+def entry_of(spec: Step, *, with_files: bool = True) -> Entry:
+    """Everything that the form of a step gave. Raises FileRefused unless files are left out."""
     form = request.form
     return Entry(
         values={
@@ -40,7 +40,7 @@ def entry_of(spec: Step) -> Entry:
         units={
             name.removeprefix("u-"): unit for name, unit in form.items() if name.startswith("u-")
         },
-        files=staging.collect(form, request.files),
+        files=staging.collect(form, request.files) if with_files else {},
         comment=form.get("comment", ""),
         reason=form.get("reason", ""),
     )

@@ -53,6 +53,11 @@ def house() -> House:
     return found
 
 
+def install_terminal(app: Flask) -> None:
+    """Know the terminal before anything can be refused: pages of refusals show it, too."""
+    app.before_request(_know_terminal)
+
+
 def install(app: Flask) -> None:
     """Register the door."""
     app.before_request(_admit)
@@ -155,8 +160,11 @@ def _remember_terminal(response: Response) -> Response:
     return response
 
 
-def _admit() -> Response | None:
+def _know_terminal() -> None:
     g.terminal = _terminal()
+
+
+def _admit() -> Response | None:
     g.presence, g.sign_in_refusal = None, None
     if request.endpoint is None:
         _look(passive=True)

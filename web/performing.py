@@ -65,8 +65,9 @@ def perform(
 
     @wraps(command)
     def told(session: Any, *given: Any, **keywords: Any) -> Any:
-        return tell(command(session, *given, **keywords))
+        return {"answer": tell(command(session, *given, **keywords))}
 
-    return identity.house().perform(
+    kept = identity.house().perform(
         told, *arguments, by=by or identity.actor(), record=record, once=once(), **more
     )
+    return kept["answer"]

@@ -51,6 +51,7 @@ def read(sent: FileStorage) -> File:
 
     Pictures are decoded and written again, which drops everything that is not picture.
     """
+    sent.stream.seek(0)
     data = sent.stream.read()
     name = NAME.sub("_", Path(sent.filename or "file").name)[:100] or "file"
     if data.startswith(b"%PDF-") and b"%%EOF" in data[-2048:]:

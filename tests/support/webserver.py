@@ -13,7 +13,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 class _Quiet(WSGIRequestHandler):
     """Leaves the log to the application."""
 
-    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  (werkzeug's name)
+    def log(self, type: str, message: str, *args: object) -> None:
         pass
 
 
