@@ -4,6 +4,7 @@ and later the scans of what was dispensed and the drums of bulk tablets."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from decimal import Decimal
 from uuid import UUID
 
@@ -105,7 +106,7 @@ def _refuse_scales(stage: Stage, weighing: Weighing) -> None:
     if weighing.key != "D110":
         return
     for why, unit in (("BAL-02 is overdue", "BAL-02"), ("silica on WGH-02", "WGH-02")):
-        stage.refused(why, "scale.not_suitable", lambda unit=unit: choose(stage, weighing, unit))
+        stage.refused(why, "scale.not_suitable", partial(choose, stage, weighing, unit))
 
 
 def choose(stage: Stage, weighing: Weighing, unit: str) -> None:

@@ -43,12 +43,6 @@ def preparation(stage: Stage) -> None:
         ticked(spec(stage, "P010"), size="100.000", order="PO-7732", batch=stage.number),
     )
     stage.refused("claim by Wójcik", "person.qualification", lambda: stage.start(WOJCIK, "P020"))
-    small = {**UNITS, "GRA": "GRA-02"}
-    stage.refused(
-        "the small granulator",
-        "equipment.not_suitable",
-        lambda: stage.do(KERN, "P020", Entry(units=small)),
-    )
     stage.do(KERN, "P020", Entry(units=UNITS))
     stage.step("D010")
 

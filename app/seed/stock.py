@@ -86,11 +86,11 @@ def _receive(house: House, people: Mapping[str, Person], at: datetime) -> None:
             _decide(quality, number, LotStatus.RELEASED, "certificate and identity test conform")
         if status is LotStatus.BLOCKED:
             _decide(quality, number, LotStatus.BLOCKED, "supplier notice on particle size")
-    for number, pieces, status in (("LBL-PT500-05", "5000", True), ("LBL-PT500-04", "800", False)):
+    for number, pieces, valid in (("LBL-PT500-05", "5000", True), ("LBL-PT500-04", "800", False)):
         labels_lot = NewLot(number=number, material="LBL-PT500", location=GOODS, loose=D(pieces))
         house.perform(stock.receive_lot, labels_lot, by=warehouse)
         _decide(quality, number, LotStatus.RELEASED, "artwork approved")
-        if not status:
+        if not valid:
             _decide(quality, number, LotStatus.BLOCKED, "superseded by version 5 of the artwork")
 
 
