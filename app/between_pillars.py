@@ -7,6 +7,13 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from audit import trail
+from audit.streams import Stream
+from core.actors import Actor
+from ebr import queries
+from ebr.models import RunState
+from engine import commands as engine
+from hardware.events import CounterOverLimit
 from inventory import handlers as inventory
 from maintenance.events import CalibrationFailed
 from production import commands as production
@@ -15,6 +22,10 @@ from quality.commands import deviations
 from quality.commands.deviations import NewDeviation
 from quality.events import BatchRejected, BatchReleased, BatchUnderReassessment
 from workflows.words import Severity
+
+COUNTER_EVENT = "tool_counter_over_limit"
+"""The name under which recipes wait for a usage counter that passed its limit."""
+WATCHER = Actor.service("watcher", trigger="usage counter")
 
 
 def batch_was_released(session: Session, released: BatchReleased) -> None:
@@ -70,3 +81,20 @@ def open_deviation_on_failed_calibration(session: Session, failed: CalibrationFa
         equipment=failed.equipment,
     )
     deviations.open_by_system(session, new, by=failed.by, at=failed.at)
+
+
+def tell_recipe_of_counter(session: Session, passed: CounterOverLimit) -> None:
+    """Procedures that use the unit may wait for this event at a step; others are not touched."""
+    for run in queries.runs(session, states=(RunState.RUNNING,)):
+        if passed.equipment not in queries.bindings(session, run).values():
+            continue
+        stream = Stream.parse(run.stream)
+        with trail.act(
+            session,
+            "event.told",
+            stream=stream,
+            by=WATCHER,
+            object=COUNTER_EVENT,
+            facts={"equipment": passed.equipment, "tag": passed.tag, "value": str(passed.value)},
+        ):
+            engine.raise_event(session, stream, COUNTER_EVENT, by=WATCHER, at=passed.at)

@@ -70,6 +70,7 @@ def handlers(events: EventHandlers) -> None:
     events.on(StepCompleted, maintenance_handlers.soil_where_dirty_hold_starts)
     events.on(RunEnded, maintenance_handlers.give_units_free)
     events.on(CounterOverLimit, maintenance_handlers.order_inspection)
+    events.on(CounterOverLimit, between_pillars.tell_recipe_of_counter)
     events.on(EquipmentStatusChanged, maintenance_handlers.watch_clean_hold)
     events.on(CalibrationFailed, between_pillars.open_deviation_on_failed_calibration)
     events.on(StepCompleted, inventory_handlers.on_step_completed)
