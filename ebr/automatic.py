@@ -6,14 +6,16 @@ the step stays where it is, says what is missing, and is tried again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit import trail
 from audit.streams import Stream
-from core import jobs
+from core import jobs, logs
 from core.actors import Actor
 from core.errors import Refusal
 from core.house import House, moment
@@ -31,6 +33,7 @@ from workflows.words import StepKind
 WORKER = Actor.service("worker", trigger="automatic step of the recipe")
 WATCHER = Actor.service("watcher", trigger="condition of the recipe")
 RETRY = timedelta(seconds=1)
+log = logs.logger(__name__)
 
 
 def on_automatic_step(house: House, claimed: jobs.Claim) -> None:
@@ -54,13 +57,21 @@ def _do(house: House, record: str, path: str) -> None:
         return
     if kind == StepKind.WAIT:
         if state == StepState.READY:
-            house.perform(start_step_automatically, reference, by=WORKER, record=record)
+            _try(house, start_step_automatically, reference, by=WORKER, record=record)
         return
-    house.perform(perform_step, reference, NOTHING, by=WORKER, record=record)
+    _try(house, perform_step, reference, NOTHING, by=WORKER, record=record)
+
+
+def _try(house: House, command: Callable[..., Any], *arguments: Any, **more: Any) -> None:
+    # Looking again every second is no attempt of anybody: it does not fill the record.
+    house.perform(command, *arguments, attempt=False, **more)
 
 
 def watch(house: House) -> int:
-    """Look at every running wait and watched condition once; answers how many were met."""
+    """Look at every running wait and watched condition once; answers how many went on.
+
+    One that cannot go on yet (a value is stale) is logged and does not keep the others waiting.
+    """
     with house.reading() as session:
         over = [step for step in _waits(session) if _is_over(session, step)]
         ready = [(step.run.stream, step.path) for step in over]
@@ -69,12 +80,22 @@ def watch(house: House) -> int:
             for watched in flow.watched(session)
             if _is_met(session, watched)
         ]
+    went_on = 0
     for record, path in ready:
         reference = StepReference(record=record, path=path)
-        house.perform(perform_step, reference, NOTHING, by=WORKER, record=record)
+        went_on += _went_on(house, perform_step, reference, NOTHING, by=WORKER, record=record)
     for record, subscription in fired:
-        house.perform(_tell, record, subscription, by=WATCHER, record=record)
-    return len(ready) + len(fired)
+        went_on += _went_on(house, _tell, record, subscription, by=WATCHER, record=record)
+    return went_on
+
+
+def _went_on(house: House, command: Callable[..., Any], *arguments: Any, **more: Any) -> bool:
+    try:
+        _try(house, command, *arguments, **more)
+    except Refusal as refusal:
+        log.warning("watch.refused", record=more["record"], rule=refusal.rule, fact=refusal.fact)
+        return False
+    return True
 
 
 def _tell(session: Session, record: str, subscription: str, *, by: Actor, at: datetime) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from audit.signatures import SignedContent
 from ebr import queries
 from ebr.context import StepContext
-from ebr.models import Attachment, ParameterValue, StepEquipment, StepMaterial
+from ebr.models import Attachment, ParameterValue, Remark, StepEquipment, StepMaterial
 from workflows.scaling import scaled_formula
 
 
@@ -39,6 +39,7 @@ def of_step(context: StepContext) -> SignedContent:
             "materials": _materials(context),
             "equipment": _equipment(context),
             "attachments": _attachments(context),
+            "remarks": _remarks(context),
             "exceptions": [
                 {
                     "number": case.number,
@@ -125,6 +126,15 @@ def _equipment(context: StepContext) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def _remarks(context: StepContext) -> list[dict[str, Any]]:
+    rows = context.session.execute(
+        select(Remark.text, Remark.by)
+        .where(Remark.step_id == context.step.id)
+        .order_by(Remark.at, Remark.id)
+    )
+    return [{"text": text, "by": by} for text, by in rows]
 
 
 def _attachments(context: StepContext) -> list[dict[str, Any]]:

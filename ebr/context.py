@@ -50,7 +50,7 @@ class StepContext:
     @property
     def names(self) -> Names:
         """Values of the run by the names that expressions use, seen from this step."""
-        return Names(self.session, self.run, self.procedure, self.step.path)
+        return Names(self.session, self.run, self.procedure, self.step.path, step=self.step)
 
     def number(self, text: str | None, unit: str | None) -> Decimal | None:
         """The value of an expression of the recipe in `unit`; None when it is not known yet."""
@@ -136,6 +136,10 @@ def raise_exception(
     at: datetime,
 ) -> ExceptionCase:
     """Open an exception on a record; `ExceptionRaised` tells who must react (URS-DEV-010)."""
+    # Two writers on PostgreSQL must not draw one number; new rows of the run need not wait.
+    session.execute(
+        select(ProcedureRun.id).where(ProcedureRun.id == run.id).with_for_update(key_share=True)
+    )
     number = session.scalar(
         select(func.coalesce(func.max(ExceptionCase.number), 0)).where(
             ExceptionCase.run_id == run.id

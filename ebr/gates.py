@@ -40,19 +40,25 @@ class Gates:
 
     def register(self, gate: str, name: str, check: Check) -> None:
         """Add a named check to a gate."""
-        if name in self._checks[gate]:
+        if name in self._of(gate):
             raise BrokenPromise(f"check {name} of gate {gate} is registered twice")
         self._checks[gate][name] = check
 
     def conditions(self, session: Session, gate: str, facts: Mapping[str, Any]) -> list[Condition]:
         """Every condition of the gate, met or not; `BrokenPromise` when a check is missing."""
-        missing = self._expected[gate] - self._checks[gate].keys()
+        missing = self._expected.get(gate, frozenset()) - self._of(gate).keys()
         if missing:
             raise BrokenPromise(f"gate {gate} lacks its checks: {', '.join(sorted(missing))}")
         found: list[Condition] = []
         for check in self._checks[gate].values():
             found += check(session, facts)
         return found
+
+    def _of(self, gate: str) -> dict[str, Check]:
+        try:
+            return self._checks[gate]
+        except KeyError:
+            raise BrokenPromise(f"the house was composed without the gate {gate}") from None
 
 
 def conditions(session: Session, gate: str, **facts: Any) -> list[Condition]:
@@ -69,6 +75,13 @@ def require(session: Session, gate: str, **facts: Any) -> list[Condition]:
         raise GateClosed(
             "; ".join(condition.fact for condition in unmet),
             resolver="; ".join(dict.fromkeys(c.resolver for c in unmet if c.resolver)),
-            **{condition.rule: condition.fact for condition in unmet},
+            **_by_rule(unmet),
         )
     return found
+
+
+def _by_rule(unmet: list[Condition]) -> dict[str, str]:
+    facts: dict[str, list[str]] = {}
+    for condition in unmet:
+        facts.setdefault(condition.rule, []).append(condition.fact)
+    return {rule: "; ".join(told) for rule, told in facts.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -15,12 +15,14 @@ from core.clock import show
 from core.house import House, moment
 from ebr import queries
 from ebr.context import StepContext, raise_exception
-from ebr.models import HoldTime
+from ebr.models import HoldTime, StepRecord
 from workflows.durations import duration
 from workflows.step import Hold
 from workflows.words import HoldAct, Severity
 
 JOB_KIND = "ebr.hold_time_due"
+AFTER = timedelta(milliseconds=1)
+"""The limit itself is still kept: a hold time of 24 h is exceeded after it, not at it."""
 
 
 def start_named(context: StepContext) -> None:
@@ -60,32 +62,31 @@ def start(context: StepContext, hold: Hold) -> HoldTime:
             session,
             JOB_KIND,
             {"record": run.stream, "name": row.name, "ordinal": row.ordinal},
-            due_at=due,
+            due_at=due + AFTER,
             dedupe=f"{JOB_KIND}:{run.stream}:{row.name}:{row.ordinal}",
         )
     return row
 
 
 def end(context: StepContext, name: str) -> None:
-    """End the open hold time of that name, if one runs."""
-    row = open_hold(context.session, context.run.id, name)
-    if row is None:
-        return
-    row.ended_at = context.at
-    if row.job_id is not None:
-        jobs.cancel(context.session, row.job_id)
-    if row.due_at is not None and context.at > row.due_at and not row.exceeded:
-        _exceed(context.session, row, by=context.by, at=context.at)
+    """End every running hold time of that name (a repeated step has started several)."""
+    for row in open_holds(context.session, context.run.id, name):
+        row.ended_at = context.at
+        if row.job_id is not None:
+            jobs.cancel(context.session, row.job_id)
+        if row.due_at is not None and context.at > row.due_at and not row.exceeded:
+            _exceed(context.session, row, step=context.step, by=context.by, at=context.at)
 
 
-def open_hold(session: Session, run_id: object, name: str) -> HoldTime | None:
-    """The running hold time of that name, or None."""
-    return session.scalars(
-        select(HoldTime)
-        .where(HoldTime.run_id == run_id, HoldTime.name == name, HoldTime.ended_at.is_(None))
-        .order_by(HoldTime.ordinal.desc())
-        .limit(1)
-    ).one_or_none()
+def open_holds(session: Session, run_id: object, name: str) -> list[HoldTime]:
+    """The running hold times of that name, oldest first."""
+    return list(
+        session.scalars(
+            select(HoldTime)
+            .where(HoldTime.run_id == run_id, HoldTime.name == name, HoldTime.ended_at.is_(None))
+            .order_by(HoldTime.ordinal)
+        )
+    )
 
 
 def on_due(house: House, claimed: jobs.Claim) -> None:
@@ -93,24 +94,27 @@ def on_due(house: House, claimed: jobs.Claim) -> None:
     record, name = claimed.payload["record"], claimed.payload["name"]
     with house.transaction() as session:
         run = queries.run_of(session, record)
-        row = open_hold(session, run.id, name)
+        ordinal = claimed.payload["ordinal"]
         by = Actor.service("hold times", trigger=f"{name} due {claimed.due_at}")
-        if row is not None and not row.exceeded and row.ordinal == claimed.payload["ordinal"]:
-            with trail.act(
-                session, "hold_time.exceeded", stream=Stream.parse(record), by=by, object=name
-            ):
-                _exceed(session, row, by=by, at=moment(session).site)
+        for row in open_holds(session, run.id, name):
+            if row.ordinal == ordinal and not row.exceeded:
+                with trail.act(
+                    session, "hold_time.exceeded", stream=Stream.parse(record), by=by, object=name
+                ):
+                    _exceed(session, row, step=None, by=by, at=moment(session).site)
         jobs.finish(session, claimed)
 
 
-def _exceed(session: Session, row: HoldTime, *, by: Actor, at: datetime) -> None:
+def _exceed(
+    session: Session, row: HoldTime, *, step: StepRecord | None, by: Actor, at: datetime
+) -> None:
     row.exceeded = True
     run = queries.run_by_id(session, row.run_id)
     due = row.due_at or at
     raise_exception(
         session,
         run,
-        None,
+        step,
         "hold_time",
         Severity(row.severity),
         f"Hold time “{row.name.replace('_', ' ')}” was over at {show(due, moment(session).zone)}",

@@ -25,6 +25,8 @@ def with_readings(
     """The entry with its device readings as measured values. Raises ValueRefused."""
     measured = dict(entry.measured)
     for code, ids in readings.items():
+        if len(set(ids)) != len(ids):
+            raise _refused(code, "one reading was given twice")
         rows = [context.session.get(Reading, reading_id) for reading_id in ids]
         measured[code] = tuple(_measured(context, code, row) for row in rows)
     return replace(entry, measured=measured)
@@ -44,7 +46,10 @@ def _measured(context: StepContext, code: str, reading: Reading | None) -> Measu
 def _wanted_tag(context: StepContext, code: str) -> str | None:
     for parameter in context.spec.parameters:
         if parameter.code == code and parameter.source is not None:
-            return resolve_tag(context, parameter.source)
+            tag = resolve_tag(context, parameter.source)
+            if tag is None:
+                raise _refused(code, f"no unit is bound for {parameter.source}")
+            return tag
     return None
 
 

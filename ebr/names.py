@@ -1,6 +1,7 @@
 """Values of a run by the names that the recipe's expressions use.
 
-``G170.mean`` is the value in force of the latest occurrence of a step, ``G170.round`` how often it
+``G170.mean`` is the value in force of the latest occurrence of a step (in the same round of the
+same level, else further out), ``G170.round`` how often it
 was performed, ``G080.elapsed`` how long it took, ``round`` the round of the called level;
 ``batch.size``, ``formula.KEY`` and ``theory.KEY`` scale with the batch. A parameter with
 replicates is a list of the latest occurrence; any other parameter asked for as a list is a list
@@ -16,12 +17,11 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from core.house import moment
-from ebr import queries
+from ebr import definitions, queries
 from ebr.models import ParameterValue, ProcedureRun, StepRecord
-from workflows.expressions.language import Compiled, Outcome, compile, compile_condition
+from workflows.expressions.language import Compiled, Outcome
 from workflows.expressions.types import SERIES, Given, Shape
 from workflows.model import Procedure
-from workflows.names import declared_names
 from workflows.scaling import scaled_formula
 
 
@@ -36,18 +36,21 @@ class Names:
         path: str,
         overlay: Mapping[str, Given] | None = None,
         at: datetime | None = None,
+        step: StepRecord | None = None,
     ) -> None:
         self._session = session
         self._run = run
         self._procedure = procedure
         self._path = path
         self._overlay = dict(overlay or {})
-        self._types = declared_names(procedure)
+        self._definition = definitions.of(run.file_digest, procedure)
+        self._types = self._definition.types
+        self._step = step
         self._at = at or moment(session).site
 
     def evaluate(self, text: str, unit: str | None = None) -> Outcome:
         """The outcome of an expression of the recipe, its inputs included."""
-        return self._outcome(compile(text, self._types, unit=unit))
+        return self._outcome(self._definition.expression(text, unit))
 
     def number(self, text: str, unit: str | None) -> Decimal | None:
         """The number in `unit`, or None when it is not known yet."""
@@ -56,7 +59,7 @@ class Names:
 
     def is_true(self, text: str) -> bool | None:
         """Whether a condition holds; None when that cannot be told."""
-        outcome = self._outcome(compile_condition(text, self._types))
+        outcome = self._outcome(self._definition.condition(text))
         return outcome.value if isinstance(outcome.value, bool) else None
 
     def value(self, name: str) -> Given:
@@ -84,32 +87,50 @@ class Names:
         return scaled_formula(self._procedure.header, self._run.size).get(name)
 
     def _times_performed(self, key: str) -> int:
-        steps = queries.steps_of_key(self._session, self._run, key)
+        steps = self._occurrences(key)
         return sum(1 for step in steps if step.performed_at is not None)
 
     def _elapsed_minutes(self, key: str) -> Given:
-        steps = queries.steps_of_key(self._session, self._run, key)
-        if not steps or steps[-1].started_at is None:
+        steps = self._nearest(key)
+        if not steps or steps[0].started_at is None:
             return None
-        length = (steps[-1].performed_at or self._at) - steps[-1].started_at
+        length = (steps[0].performed_at or self._at) - steps[0].started_at
         return Decimal(length // timedelta(milliseconds=1)) / 60000
 
     def _recorded(self, key: str, code: str, *, series: bool) -> Given:
-        steps = queries.steps_of_key(self._session, self._run, key)
         if series and not self._has_replicates(key, code):
+            steps = self._occurrences(key)
             return [self._single(step, code) for step in steps if _was_recorded(step)]
-        for step in reversed(steps):
+        for step in self._nearest(key):
             values = queries.current_values(self._session, step).get(code)
             if values:
                 return [value.number for value in values] if series else self._plain(values[0])
         return None
+
+    def _occurrences(self, key: str) -> list[StepRecord]:
+        """All occurrences of a step, oldest first. Seen from a step that is performed already (it
+        is corrected), only those that counted then: what came later had no part in it."""
+        steps = queries.steps_of_key(self._session, self._run, key)
+        own = self._step
+        if own is None or own.performed_at is None:
+            return steps
+        then = (own.performed_at, own.ordinal)
+        return [s for s in steps if s.performed_at and (s.performed_at, s.ordinal) <= then]
+
+    def _nearest(self, key: str) -> list[StepRecord]:
+        """Occurrences of a step, the one that counts first: of the own instance before those of
+        the levels around it, later before earlier (architecture, section 4)."""
+        steps = self._occurrences(key)
+        if len(steps) < 2:
+            return steps
+        return sorted(steps, key=lambda s: (_shared(s.path, self._path), s.ordinal), reverse=True)
 
     def _single(self, step: StepRecord, code: str) -> Decimal | None:
         values = queries.current_values(self._session, step).get(code)
         return values[0].number if values else None
 
     def _has_replicates(self, key: str, code: str) -> bool:
-        return self._procedure.step(key).parameter(code).replicates > 1
+        return self._definition.step(key).parameter(code).replicates > 1
 
     def _plain(self, value: ParameterValue) -> Given:
         step = self._session.get_one(StepRecord, value.step_id)
@@ -121,6 +142,17 @@ class Names:
 
 def _was_recorded(step: StepRecord) -> bool:
     return step.performed_at is not None
+
+
+def _shared(path: str, own: str) -> int:
+    """How many levels two steps have in common, from the top."""
+    levels, around = path.split("/")[:-1], own.split("/")[:-1]
+    same = 0
+    for level, other in zip(levels, around, strict=False):
+        if level != other:
+            break
+        same += 1
+    return same
 
 
 def _round_of(path: str) -> int:

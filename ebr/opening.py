@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from core.actors import Actor
+from ebr import definitions as known
 from ebr import queries
 from ebr.context import StepContext
 from ebr.models import ProcedureRun, StepRecord
@@ -29,4 +30,5 @@ def context_of(
 ) -> StepContext:
     """The context of a step that was already read."""
     procedure = definitions.load(session, run.file_digest)
-    return StepContext(session, run, step, procedure.step(step.key), procedure, by, at)
+    spec = known.of(run.file_digest, procedure).step(step.key)
+    return StepContext(session, run, step, spec, procedure, by, at)

@@ -51,6 +51,16 @@ def on_overtime(house: House, claimed: jobs.Claim) -> None:
         jobs.finish(session, claimed)
 
 
+def note_when_over(context: StepContext) -> None:
+    """At the performance: the maximum time has passed, and the job has not come yet."""
+    timing, started = context.spec.timing, context.step.started_at
+    if timing is None or timing.maximum is None or timing.at_maximum is AtMaximum.END:
+        return
+    over = started is not None and context.at > started + duration(timing.maximum)
+    if over and not _already_over_time(context.session, context.step):
+        _raise_over_time(context)
+
+
 def _already_over_time(session: Session, step: StepRecord) -> bool:
     found = session.scalars(
         select(ExceptionCase.id).where(
@@ -63,10 +73,11 @@ def _already_over_time(session: Session, step: StepRecord) -> bool:
 def _raise_over_time(context: StepContext) -> None:
     timing = context.spec.timing
     severity = timing.severity if timing and timing.severity else Severity.MAJOR
-    limit = timing.maximum if timing else ""
+    limit = (timing.maximum if timing else None) or "PT0S"
+    due = (context.step.started_at or context.at) + duration(limit)
     context.raise_exception(
         "over_time",
         severity,
         f"{context.spec.name} takes longer than {limit}",
-        facts={"maximum": limit or ""},
+        facts={"maximum": limit, "due_at": due.isoformat(), "found_at": context.at.isoformat()},
     )

@@ -20,7 +20,8 @@ from ebr.errors import ReasonNeeded, ValueRefused
 from workflows.step import Limit, Parameter, SignaturePolicy
 from workflows.words import Approval, DataType, Severity, SignatureMode, Tier
 
-NUMBER = re.compile(r"[+-]?\d{1,12}(\.\d{1,12})?")
+NUMBER = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{1,12})?")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 LONGEST_TEXT = 4000
 PLACEHOLDERS = {"", ".", "-", "x", "xx", "xxx", "n/a", "na", "none", "test", "?"}
 VERIFY_WITHIN = timedelta(minutes=15)
@@ -90,6 +91,8 @@ def _one_of(parameter: Parameter, given: str) -> None:
 
 def _day(parameter: Parameter, given: str) -> None:
     try:
+        if not DAY.fullmatch(given):
+            raise ValueError(given)
         date.fromisoformat(given)
     except ValueError:
         raise _refused(parameter, given, "a day as year-month-day") from None
@@ -118,13 +121,24 @@ def severity_of(
 ) -> Severity:
     """The severity of a breach: the first rule that applies, else the limit's, else the tier's.
 
-    A rule whose condition cannot be told does not apply (fail closed: the milder never wins by
-    ignorance).
+    A rule whose condition cannot be told counts when it is graver than what applies instead (fail
+    closed: the milder never wins by ignorance).
     """
-    limit = found.limit.rule
-    for rule in limit.severities:
-        if rule.side in ("both", found.side) and (rule.when is None or is_true(rule.when)):
-            return rule.level
+    possible: list[Severity] = []
+    for rule in found.limit.rule.severities:
+        if rule.side not in ("both", found.side):
+            continue
+        applies = rule.when is None or is_true(rule.when)
+        if applies is not False:
+            possible.append(rule.level)
+        if applies:
+            break
+    else:
+        possible.append(_severity_of_tier(found.limit.rule, critical))
+    return max(possible, key=SEVERITY_ORDER.index)
+
+
+def _severity_of_tier(limit: Limit, critical: bool) -> Severity:
     if limit.severity is not None:
         return limit.severity
     if limit.tier is Tier.ALERT:

@@ -43,6 +43,35 @@ def _refuse_unknown(context: StepContext, entry: Entry) -> None:
         raise ValueRefused(
             f"the step has no value {code}", resolver="the recipe author", field=code
         )
+    for parameter in context.spec.parameters:
+        given = [
+            kind
+            for kind, part in (
+                ("typed", entry.values),
+                ("read", entry.measured),
+                ("not applicable", entry.not_applicable),
+                ("a file", entry.files),
+            )
+            if parameter.code in part and _says_something(part[parameter.code])
+        ]
+        if parameter.origin is Origin.CALCULATED and given:
+            raise ValueRefused(
+                f"{parameter.code} is calculated: it cannot be {given[0]}",
+                resolver="nobody: leave it out",
+                field=parameter.code,
+            )
+        if len(given) > 1:
+            raise ValueRefused(
+                f"{parameter.code} is given twice: {' and '.join(given)}",
+                resolver="the person at this step",
+                field=parameter.code,
+            )
+
+
+def _says_something(given: object) -> bool:
+    if isinstance(given, (tuple, list)):
+        return any(not isinstance(part, str) or part.strip() for part in given)
+    return True
 
 
 def _record_given(context: StepContext, parameter: Parameter, entry: Entry) -> None:
@@ -74,7 +103,7 @@ def _record_typed(context: StepContext, parameter: Parameter, entry: Entry) -> N
             grade=grade,
             reason=entry.reason or None,
         )
-    _judge_choice(context, parameter, texts)
+    judge_choice(context, parameter, texts)
 
 
 def _grade_of_typed(context: StepContext, parameter: Parameter, entry: Entry) -> Grade:
@@ -127,6 +156,7 @@ def _record_measured(
     if len(measured) != parameter.replicates:
         raise _missing(context, parameter, len(measured))
     for position, found in enumerate(measured):
+        _refuse_other_form(parameter, found)
         if found.quality != "GOOD":
             raise ValueRefused(
                 f"{parameter.code}: the reading is {found.quality}, not GOOD",
@@ -155,6 +185,19 @@ def _rounded_reading(
         return found.text, found.number, None
     number = to_decimals(Fraction(found.number), parameter.decimals, parameter.rounding)
     return format(number, "f"), number, found.number
+
+
+def _refuse_other_form(parameter: Parameter, found: Measured) -> None:
+    """A reading counts in the unit of the parameter and is a number where one is asked."""
+    numeric = parameter.data_type in (DataType.DECIMAL, DataType.INTEGER)
+    units = {found.unit or "1", parameter.unit or "1"}
+    if numeric and (found.number is None or len(units) > 1):
+        raise ValueRefused(
+            f"{parameter.code}: the reading {found.text} {found.unit or ''} is no number in "
+            f"{parameter.unit or 'plain units'}",
+            resolver="the tag map of the device; maintenance",
+            field=parameter.code,
+        )
 
 
 def _record_not_applicable(context: StepContext, parameter: Parameter, reason: str) -> None:
@@ -203,7 +246,8 @@ def attach(context: StepContext, code: str, file: File) -> Attachment:
     return attached
 
 
-def _judge_choice(context: StepContext, parameter: Parameter, texts: Sequence[str]) -> None:
+def judge_choice(context: StepContext, parameter: Parameter, texts: Sequence[str]) -> None:
+    """A choice that the recipe does not accept raises its exception."""
     refused = {choice.value for choice in parameter.choices if not choice.accepted}
     for text in texts:
         if text.strip() in refused:
@@ -267,7 +311,9 @@ def store(
 ) -> ParameterValue:
     """Insert one value, judge it by its limits, and raise the exception that a breach needs."""
     limits = evaluated_limits(context, parameter)
-    found = None if number is None else rules.breach(limits, number)
+    if number is not None:
+        _refuse_unknown_limits(context, parameter, limits)
+    found = None if number is None else rules.breach(limits, _judged(parameter, number))
     value = ParameterValue(
         step_id=context.step.id,
         code=parameter.code,
@@ -282,7 +328,7 @@ def store(
         grade=grade.value,
         quality=quality,
         source=source,
-        limits=[_as_json(limit) for limit in limits] or None,
+        limits=limits_as_json(limits),
         verdict=(found.limit.tier.value if found else "in")
         if limits and number is not None
         else None,
@@ -298,6 +344,22 @@ def store(
     if found is not None:
         _raise_breach(context, parameter, value, found)
     return value
+
+
+def _refuse_unknown_limits(
+    context: StepContext, parameter: Parameter, limits: Sequence[rules.EvaluatedLimit]
+) -> None:
+    """A limit that cannot be told is not the same as no limit (fail closed)."""
+    for limit in limits:
+        ends = ((limit.rule.low, limit.low), (limit.rule.high, limit.high))
+        unknown = [text for text, end in ends if text is not None and end is None]
+        if unknown:
+            raise ValueMissing(
+                f"{label(context, parameter)}: its {limit.tier.value} limit {unknown[0]} is not "
+                "known yet",
+                resolver="the steps that record what it depends on",
+                field=parameter.code,
+            )
 
 
 def evaluated_limits(context: StepContext, parameter: Parameter) -> list[rules.EvaluatedLimit]:
@@ -319,6 +381,18 @@ def _rounded(parameter: Parameter, end: Decimal | None) -> Decimal | None:
     if end is None or parameter.decimals is None:
         return end
     return end.quantize(Decimal(1).scaleb(-parameter.decimals))
+
+
+def _judged(parameter: Parameter, number: Decimal) -> Decimal:
+    """The number that is compared: as reported, with the decimals of the parameter."""
+    if parameter.decimals is None:
+        return number
+    return to_decimals(Fraction(number), parameter.decimals, parameter.rounding)
+
+
+def limits_as_json(limits: Sequence[rules.EvaluatedLimit]) -> list[dict[str, str | None]] | None:
+    """Limits as they stand beside a value in the record; None without limits."""
+    return [_as_json(limit) for limit in limits] or None
 
 
 def _as_json(limit: rules.EvaluatedLimit) -> dict[str, str | None]:

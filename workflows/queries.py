@@ -27,9 +27,13 @@ _lock = Lock()
 def load(session: Session, digest: str) -> Procedure:
     """The definition with that file digest, checked and parsed (parsing is cached by digest).
 
-    Raises NotFound, and DefinitionTampered when the stored text no longer has its digests.
+    The text is read and checked once in a transaction. Raises NotFound, and DefinitionTampered
+    when the stored text no longer has its digests.
     """
-    return _imported(_file(session, digest)).procedure
+    loaded: dict[str, Procedure] = session.info.setdefault("definitions", {})
+    if digest not in loaded:
+        loaded[digest] = _imported(_file(session, digest)).procedure
+    return loaded[digest]
 
 
 def stored_bytes(session: Session, digest: str) -> bytes:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from audit import trail
 from core.actors import Actor
 from core.events import publish
-from ebr import content, queries, rerouting, rules, values
+from ebr import content, dependents, queries, rerouting, rules, values
 from ebr.commands import steps
 from ebr.commands.steps import StepOutcome, StepReference
 from ebr.context import StepContext
@@ -26,7 +25,7 @@ from ebr.models import Grade, ParameterValue, StepRecord
 from ebr.opening import context_of, open_step
 from personnel.signing import Confirmation
 from workflows.step import Parameter
-from workflows.words import Origin, Severity
+from workflows.words import Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,21 +67,8 @@ def correct_value(
         reason=reason,
         facts={"parameter": correction.code, "old": old.text or "", "new": correction.text.strip()},
     ) as act:
-        before = _numbers(context)
-        context.step.revision += 1
-        captured = rules.capture(parameter, correction.text)
-        values.store(
-            context,
-            parameter,
-            correction.position,
-            captured.text,
-            captured.number,
-            grade=Grade.CORRECTED,
-            supersedes=old,
-            reason=reason,
-        )
-        _evaluate_again(context, reason)
-        _note_dependents(context, correction.code, before)
+        _supersede(context, parameter, old, correction.text, reason)
+        _follow(context, parameter, old, reason)
         shown = content.of_step(context)
         if not rehearsal:
             steps.sign_as_performer(context, signed_by, shown, act)
@@ -112,62 +98,71 @@ def _refuse_unless_recorded(context: StepContext, step: StepReference) -> None:
 def _correctable(context: StepContext, correction: Correction) -> tuple[Parameter, ParameterValue]:
     current = queries.current_values(context.session, context.step).get(correction.code, [])
     old = next((value for value in current if value.position == correction.position), None)
+    parameter = next((p for p in context.spec.parameters if p.code == correction.code), None)
     if old is None:
         raise ValueRefused(
             f"there is no value {correction.code} to correct", resolver="the record's value list"
         )
-    if old.grade in (Grade.DEVICE, Grade.CALCULATED, Grade.SCANNED):
+    typed = old.grade not in (Grade.DEVICE, Grade.CALCULATED, Grade.SCANNED)
+    if parameter is None or not typed or parameter.data_type in values.FILE_TYPES:
         raise ValueRefused(
             f"{correction.code} was not typed ({old.grade}): it cannot be edited",
             resolver="an exception with the quality unit",
         )
-    return context.spec.parameter(correction.code), old
+    if old.text == correction.text.strip():
+        raise ValueRefused(
+            f"{correction.code} is {old.text} already", resolver="the person who corrects"
+        )
+    return parameter, old
 
 
-def _evaluate_again(context: StepContext, reason: str) -> None:
-    current = queries.current_values(context.session, context.step)
-    for parameter in context.spec.parameters:
-        if parameter.origin is Origin.CALCULATED and parameter.code in current:
-            values.calculate(
-                context, parameter, supersedes=current[parameter.code][0], reason=reason
+def _supersede(
+    context: StepContext, parameter: Parameter, old: ParameterValue, text: str, reason: str
+) -> None:
+    context.step.revision += 1
+    captured = rules.capture(parameter, text)
+    values.store(
+        context,
+        parameter,
+        old.position,
+        captured.text,
+        captured.number,
+        grade=Grade.CORRECTED,
+        supersedes=old,
+        reason=reason,
+    )
+    values.judge_choice(context, parameter, [captured.text])
+
+
+def _follow(context: StepContext, parameter: Parameter, old: ParameterValue, reason: str) -> None:
+    """Everything that used the old value: results and limits of this step and of those performed
+    since, through any number of steps; and the branches that were taken on it."""
+    moved = dependents.Moved()
+    moved.note(context.spec.key, old)
+    dependents.renew(context, moved, reason, corrected=True)
+    for step in _performed_since(context):
+        later = context_of(context.session, context.run, step, by=context.by, at=context.at)
+        if dependents.renew(later, moved, f"{parameter.code} was corrected in an earlier step"):
+            later.raise_exception(
+                "dependent_value",
+                Severity.MINOR,
+                f"{later.spec.name} used the value before the correction of {parameter.code}",
             )
-
-
-def _numbers(context: StepContext) -> dict[str, Decimal | None]:
-    current = queries.current_values(context.session, context.step)
-    return {code: found[0].number for code, found in current.items()}
-
-
-def _note_dependents(context: StepContext, code: str, before: dict[str, Decimal | None]) -> None:
-    for place in rerouting.changed_decisions(context, before, _numbers(context)):
+            steps.settle(later)
+    for place in rerouting.changed_decisions(context, moved.numbers(context)):
         context.raise_exception(
             "path_inconsistent",
             Severity.MAJOR,
-            f"After the correction of {code} the branch at {place} would be another one",
+            f"After the correction of {parameter.code} the branch at {place} would be another one",
         )
-    for step in _later_users(context):
-        later = context_of(context.session, context.run, step, by=context.by, at=context.at)
-        _evaluate_later(later, code)
 
 
-def _later_users(context: StepContext) -> list[StepRecord]:
-    prefix = f"{context.spec.key}."
-    found = []
-    for step in queries.steps(context.session, context.run):
-        if step.ordinal <= context.step.ordinal or step.performed_at is None:
-            continue
-        spec = context.procedure.step(step.key)
-        if any(prefix in (parameter.expression or "") for parameter in spec.parameters):
-            found.append(step)
-    return found
-
-
-def _evaluate_later(later: StepContext, code: str) -> None:
-    """A later step that used the old value: both results stand, and its signatures are due anew."""
-    later.step.revision += 1
-    _evaluate_again(later, f"{code} was corrected in an earlier step")
-    later.raise_exception(
-        "dependent_value",
-        Severity.MINOR,
-        f"{later.spec.name} was calculated with the value before the correction of {code}",
-    )
+def _performed_since(context: StepContext) -> list[StepRecord]:
+    own = context.step
+    then = own.performed_at
+    others = [
+        step
+        for step in queries.steps(context.session, context.run)
+        if step.id != own.id and step.performed_at and then and step.performed_at >= then
+    ]
+    return sorted(others, key=lambda step: (step.performed_at or context.at, step.ordinal))

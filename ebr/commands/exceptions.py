@@ -16,7 +16,6 @@ from ebr import queries, rules
 from ebr.commands import runs, steps
 from ebr.errors import NothingToDecide
 from ebr.models import ExceptionCase, ExceptionState, RunState
-from ebr.opening import context_of
 from personnel import permissions, signing
 from personnel.signing import Confirmation
 from workflows.words import Severity
@@ -58,6 +57,8 @@ def comment_exception(
     """Say what happened and what was done; needed for each exception before production review."""
     case = _case(session, exception)
     permissions.require(session, by, "exception.comment")
+    if case.state == ExceptionState.DECIDED:
+        raise NothingToDecide(f"exception {case.number} is decided", resolver="nobody")
     words = rules.need_reason(text, "a comment on an exception")
     with _act(session, case, "exception.commented", by, words):
         case.comment, case.commented_by = words, by.id
@@ -102,10 +103,16 @@ def _go_on(session: Session, case: ExceptionCase, *, by: Actor, at: datetime) ->
         for other in queries.exceptions(session, run)
         if not other.released and other.severity == Severity.CRITICAL
     ]
-    if run.state == RunState.HELD and case.severity == Severity.CRITICAL and not still:
+    # A hold that a person has commanded stands until a person restarts the batch.
+    by_exception = any(
+        run.problem == other.text
+        for other in queries.exceptions(session, run)
+        if other.severity == Severity.CRITICAL
+    )
+    if run.state == RunState.HELD and by_exception and not still:
         runs.restart(session, run, reason=f"exception {case.number} released", by=by, at=at)
-    if case.step is not None:
-        steps.settle(context_of(session, run, case.step, by=by, at=at))
+    else:
+        steps.settle_held(session, run, by=by, at=at)
 
 
 def decide_exception(

@@ -71,9 +71,15 @@ def start_run(session: Session, run: ProcedureRun, *, by: Actor, at: datetime) -
 
 
 def hold_run(session: Session, record: str, reason: str, *, by: Actor, at: datetime) -> None:
-    """Hold a running batch by a person's command, with reason (URS-EXE-080)."""
+    """Hold a running batch by a person's command, with reason (URS-EXE-080).
+
+    One that an exception made HELD already is from now on held by the person: releasing the
+    exception alone does not restart it. Raises RunNotRunning.
+    """
     run = queries.run_of(session, record)
     permissions.require(session, by, "batch.hold")
+    if run.state not in (RunState.RUNNING, RunState.HELD):
+        raise RunNotRunning(f"{run.number} is {run.state}", resolver="nobody: it does not run")
     words = rules.need_reason(reason, "holding a batch")
     with trail.act(
         session,
@@ -84,6 +90,7 @@ def hold_run(session: Session, record: str, reason: str, *, by: Actor, at: datet
         reason=words,
     ):
         hold(session, run, reason=words, by=by, at=at)
+        run.problem = words
 
 
 def restart_run(session: Session, record: str, reason: str, *, by: Actor, at: datetime) -> None:

@@ -35,12 +35,20 @@ from ebr.kinds.base import kind_of
 from ebr.measuring import with_readings
 from ebr.models import ProcedureRun, Remark, RunState, StepRecord, StepSignature, StepState
 from ebr.opening import context_of, open_step
+from ebr.routes import elements_after
 from engine import commands as engine
 from personnel import queries as people
 from personnel import signing
 from personnel.signing import Confirmation
 from workflows.words import Occasion, Severity
 
+SIGNED = {
+    "performer": "step.signed_again",
+    "verifier": "step.verified",
+    "confirmer": "step.confirmed",
+    "approver": "step.approved",
+}
+"""Actions by part; a performer signs apart only after the correction of an earlier step."""
 START_GATE = "step.start"
 """The gate that every step passes when it begins, besides those that the recipe names."""
 
@@ -80,6 +88,7 @@ def start_step_automatically(
     """The system begins with an automatic step of the recipe."""
     context = open_step(session, step.record, step.path, by=by, at=at)
     _refuse_unless(context, StepState.READY)
+    _refuse_unless_automatic(context)
     with trail.act(session, "step.started", stream=context.stream, by=by, object=step.path):
         begin(context)
     return context.step.state
@@ -118,6 +127,8 @@ def perform_step(
     _refuse_if_changed(context, step)
     if by.kind is ActorKind.PERSON:
         require_able(context, by, context.spec.role)
+    else:
+        _refuse_unless_automatic(context)
     with trail.act(
         session, "step.performed", stream=context.stream, by=by, object=step.path
     ) as act:
@@ -135,6 +146,7 @@ def _record(context: StepContext, entry: Entry) -> None:
     kind_of(context.session, context.spec.kind).record(context, entry)
     if entry.comment.strip():
         add_remark(context, entry.comment.strip())
+    overtime.note_when_over(context)
     context.step.state = StepState.PERFORMED
     context.step.performed_at = context.at
     context.step.performed_by = context.by.id
@@ -188,8 +200,7 @@ def sign_step(
     role = rules.role_of(context.spec.signature, part, context.spec.role)
     require_able(context, by, role)
     _refuse_same_person(context, part, by)
-    action = {"verifier": "step.verified", "confirmer": "step.confirmed"}.get(part, "step.approved")
-    with trail.act(session, action, stream=context.stream, by=by, object=step.path) as act:
+    with trail.act(session, SIGNED[part], stream=context.stream, by=by, object=step.path) as act:
         shown = content.of_step(context)
         late = part == "verifier" and _mark_late(context)
         if not rehearsal:
@@ -199,8 +210,8 @@ def sign_step(
 
 
 def _mark_late(context: StepContext) -> bool:
-    performed_at = context.step.performed_at or context.at
-    if not rules.is_late(performed_at, context.at, _successor_started(context)):
+    performed_at = _last_performed(context)
+    if not rules.is_late(performed_at, context.at, _successor_started(context, performed_at)):
         return False
     severity = next(
         (policy.severity for policy in context.policy_for(Occasion.LATE_VERIFICATION)),
@@ -216,17 +227,30 @@ def _mark_late(context: StepContext) -> bool:
     return True
 
 
-def _successor_started(context: StepContext) -> bool:
-    prefix = context.step.path.rpartition("/")[0]
+def _last_performed(context: StepContext) -> datetime:
+    """When the revision to be verified was made: performed, or corrected and signed anew."""
+    performer = parts_signed(context.session, context.step).get("performer")
+    if performer is not None:
+        return context.session.get_one(Signature, performer.signature_id).at
+    return context.step.performed_at or context.at
+
+
+def _successor_started(context: StepContext, performed_at: datetime) -> bool:
+    """Whether a step that the flow reaches from this one, in the same instance of its level, was
+    started since. Steps of parallel branches are no successors."""
+    prefix = context.step.path.rpartition("/")[0] + "/"
     later = context.session.scalars(
-        select(StepRecord.id).where(
+        select(StepRecord.path).where(
             StepRecord.run_id == context.run.id,
-            StepRecord.path.startswith(prefix + "/", autoescape=True),
+            StepRecord.path.startswith(prefix, autoescape=True),
             StepRecord.ordinal > context.step.ordinal,
-            StepRecord.started_at > context.step.performed_at,
+            StepRecord.started_at > performed_at,
         )
-    ).first()
-    return later is not None
+    ).all()
+    if not later:
+        return False
+    after = elements_after(context.procedure.level(context.step.level), context.step.element)
+    return any(path[len(prefix) :].partition("#")[0] in after for path in later)
 
 
 def _seal(
@@ -291,12 +315,18 @@ def parts_missing(context: StepContext) -> tuple[str, ...]:
 
 
 def settle(context: StepContext) -> None:
-    """Move the step on as far as it can go: performed, held by an exception, or complete."""
+    """Move the step on as far as it can go: performed, held, or complete.
+
+    A step that was complete and then corrected waits for its signatures again; the flow has moved
+    on and stays where it is (URS-SIG-060). What was cancelled stays cancelled.
+    """
     step = context.step
-    if step.completed_at is not None:
+    if step.state == StepState.CANCELLED:
         return
     if parts_missing(context):
         step.state = StepState.PERFORMED
+    elif step.completed_at is not None:
+        step.state = StepState.COMPLETE
     elif blocking(context) or context.run.state != RunState.RUNNING:
         step.state = StepState.HELD
     else:
@@ -305,16 +335,19 @@ def settle(context: StepContext) -> None:
 
 
 def settle_held(session: Session, run: ProcedureRun, *, by: Actor, at: datetime) -> None:
-    """After a restart: steps that only waited for it move on."""
+    """Something that held steps is gone (a restart, a release): they move on as far as they can."""
+    if run.state != RunState.RUNNING:
+        return
     for step in queries.open_steps(session, run):
         if step.state == StepState.HELD:
             settle(context_of(session, run, step, by=by, at=at))
 
 
 def blocking(context: StepContext) -> bool:
-    """Whether an exception of this step holds the flow until somebody has decided."""
-    cases = queries.exceptions(context.session, context.run, step=context.step)
-    return any(not case.released for case in cases)
+    """Whether an exception of this step, or one of the run as a whole (a hold time, the flow),
+    holds the flow until somebody has decided."""
+    cases = queries.exceptions(context.session, context.run)
+    return any(not c.released and c.step_id in (None, context.step.id) for c in cases)
 
 
 def _complete(context: StepContext) -> None:
@@ -343,19 +376,22 @@ def require_able(context: StepContext, by: Actor, role: str | None) -> None:
     and who can act instead (URS-IAM-110)."""
     session, at = context.session, context.at
     subjects = rules.subjects_needed(
-        by.role, f"{context.run.code} {context.run.version_label}", context.spec.sop
+        role or by.role, f"{context.run.code} {context.run.version_label}", context.spec.sop
     )
     who = role or "step.verify"
+    held = people.roles_of(session, by.id, at)
     for subject in subjects:
         gap = people.qualification_gap(session, by.id, subject, at)
         if gap is not None:
             able = people.people_who_can(session, who, subject, at)
             raise NotQualified(gap, resolver=", ".join(able) or "the training coordinator")
-    if role is not None and role not in people.roles_of(session, by.id, at):
-        able = people.people_who_can(session, who, subjects[0] if subjects else None, at)
-        raise WrongRole(
-            f"{by.name} does not hold the role {role}", resolver=", ".join(able) or "administrator"
-        )
+    for needed in (role or by.role, by.role):
+        if needed not in held:
+            able = people.people_who_can(session, who, subjects[0] if subjects else None, at)
+            raise WrongRole(
+                f"{by.name} does not hold the role {needed}",
+                resolver=", ".join(able) or "administrator",
+            )
 
 
 def _refuse_same_person(context: StepContext, part: str, by: Actor) -> None:
@@ -379,9 +415,21 @@ def _refuse_unless_due(context: StepContext, part: str) -> None:
             f"{context.spec.name} does not wait for a {part}",
             resolver=f"next: {missing[0]}" if missing else "nobody: it is signed",
         )
-    # What was done is verified at the time of the act, also when it made the batch HELD.
-    if context.run.state != RunState.HELD:
+    if context.step.state == StepState.CANCELLED and context.step.revision == 1:
+        raise StepOutOfOrder(
+            f"{context.spec.name} is cancelled: {context.step.ended_by}", resolver="nobody"
+        )
+    # What was done is verified at the time of the act, also when it made the batch HELD; and what
+    # was corrected afterwards is signed anew, also when the batch has ended.
+    if context.run.state != RunState.HELD and context.step.revision == 1:
         _refuse_unless_running(context.run)
+
+
+def _refuse_unless_automatic(context: StepContext) -> None:
+    if not context.spec.automatic:
+        raise StepOutOfOrder(
+            f"{context.spec.name} is not automatic", resolver=f"role {context.spec.role}"
+        )
 
 
 def _refuse_unless(context: StepContext, *states: StepState) -> None:

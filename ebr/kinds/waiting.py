@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from ebr import values
+from ebr import definitions, values
 from ebr.context import StepContext
 from ebr.entry import Entry, File
 from ebr.errors import NotBound, WaitNotOver
@@ -24,9 +24,7 @@ from ebr.names import Names
 from hardware import commands as plant
 from hardware import queries as plant_queries
 from workflows.durations import duration
-from workflows.expressions.language import compile_condition
 from workflows.expressions.types import Given
-from workflows.names import declared_names
 from workflows.step import Condition, Parameter, PhaseCommand
 from workflows.words import AtMaximum, Combine
 
@@ -163,7 +161,7 @@ def holds(context: StepContext, condition: Condition) -> bool:
 
 def met(context: StepContext, expression: str, needed: timedelta) -> bool:
     """Whether an expression over live tags and recorded values held for `needed` until now."""
-    names = compile_condition(expression, declared_names(context.procedure)).names
+    names = definitions.of(context.run.file_digest, context.procedure).condition(expression).names
     tags = {name: tag for name in names if (tag := _live(context, name)) is not None}
     if not tags:
         return context.names.is_true(expression) is True
