@@ -37,11 +37,6 @@ from web.stepviews import Given
 from workflows.words import Severity
 
 bp = Blueprint("ebr", __name__)
-TITLES = {
-    "verifier": "Verify: %(name)s",
-    "confirmer": "Confirm: %(name)s",
-    "approver": "Approve: %(name)s",
-}
 STEP = "/records/<number>/steps/<key>/<int:occurrence>"
 
 
@@ -320,7 +315,7 @@ def sign(number: str, key: str, occurrence: int, part: str) -> Page:
             else (reference, part),
             record=reference.record,
             meaning="rejected" if disagrees else rules.meaning_of(policy, part),
-            title=_(TITLES[part], name=context.spec.name),
+            title=_sign_title(part, context.spec.name),
             done=url_for("ebr.step", number=number, key=key, occurrence=occurrence),
             tell=_state,
             content=shown,
@@ -330,6 +325,14 @@ def sign(number: str, key: str, occurrence: int, part: str) -> Page:
             labels=labels,
         )
     )
+
+
+def _sign_title(part: str, name: str) -> str:
+    return {
+        "verifier": _("Verify: %(name)s", name=name),
+        "confirmer": _("Confirm: %(name)s", name=name),
+        "approver": _("Approve: %(name)s", name=name),
+    }[part]
 
 
 def _signs_in_person(context: StepContext, part: str, wanted: str | None) -> bool:

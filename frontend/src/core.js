@@ -13,6 +13,7 @@ htmx.config.defaultTimeout = 15000;
 const begin = (root) => modules.forEach((start) => start(root));
 document.addEventListener("DOMContentLoaded", () => begin(document));
 document.addEventListener("htmx:after:swap", (event) => {
-  const target = event.detail.ctx.target;
-  if (target instanceof Element) begin(target);
+  const target = event.detail.ctx.target; // text when the server chose another place
+  const place = typeof target === "string" ? document.querySelector(target) : target;
+  if (place instanceof Element) begin(place);
 });

@@ -33,7 +33,9 @@ function onKey(event) {
 function waiting() {
   const scope = [...document.querySelectorAll("dialog[open]")].pop() ?? document;
   const fields = [...scope.querySelectorAll("[data-scan]")].filter((field) => field.offsetParent);
-  return fields.find((field) => !field.value) ?? fields[0];
+  const typing = document.activeElement instanceof HTMLInputElement;
+  // Somebody who types fast elsewhere (a passphrase) must not end up in a field that is filled.
+  return fields.find((field) => !field.value) ?? (typing ? undefined : fields[0]);
 }
 
 function take(field, code) {
