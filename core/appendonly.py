@@ -7,8 +7,6 @@ On PostgreSQL the application's role owns nothing and may not even try (`grant`)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from sqlalchemy import Connection, Table, UniqueConstraint, text
 
 from core.db import Base, Kept, kept_tables
@@ -132,16 +130,21 @@ def _sqlite_replace_guard(table: str) -> tuple[str, str]:
     )
 
 
-def _unique_keys(table: Table) -> Iterator[list[str]]:
-    """Columns of the primary key and of every unique key over whole tables."""
-    yield [column.name for column in table.primary_key]
-    for constraint in table.constraints:
-        if isinstance(constraint, UniqueConstraint):
-            yield [column.name for column in constraint]
+def _unique_keys(table: Table) -> list[list[str]]:
+    """Columns of the primary key and of every unique key over whole tables, in a fixed order.
+
+    The order counts: the text of a trigger is compared at every start, by other processes.
+    """
+    found = [
+        [column.name for column in constraint]
+        for constraint in table.constraints
+        if isinstance(constraint, UniqueConstraint)
+    ]
     for index in table.indexes:
         partial = index.dialect_options["sqlite"]["where"] is not None
         if index.unique and not partial:
-            yield [column.name for column in index.columns]
+            found.append([column.name for column in index.columns])
+    return [[column.name for column in table.primary_key], *sorted(found)]
 
 
 def _postgres_trigger(table: str, verb: str) -> tuple[str, str]:
