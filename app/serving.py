@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
@@ -26,6 +27,7 @@ from hardware.gateway import gateway_place
 
 PLANNED = FirstBatch(number=2044, order="PO-7731")
 GRACE_SECONDS = 10
+START_SECONDS = 60
 Say = Callable[[str], None]
 
 
@@ -44,6 +46,7 @@ def run(settings: Settings, *, port: int, say: Say) -> int:
         else:
             _move_devices(settings, address)
         children = _start_all(settings, ending, port)
+        wait_for_web(port)
         say(f"open http://127.0.0.1:{port}/")
         say(f"badges and passphrases: {settings.home / demosite.CARDS_TEXT}")
         say("Ctrl-C stops everything")
@@ -128,6 +131,18 @@ def start_child(settings: Settings, arguments: Sequence[str]) -> subprocess.Pope
             stderr=output,
             start_new_session=True,
         )
+
+
+def wait_for_web(port: int) -> None:
+    """Until the web server accepts connections. Raises BrokenPromise when it does not start."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise BrokenPromise("the web server did not start; see the logs folder of the site")
 
 
 def _wait(processes: Sequence[subprocess.Popen[bytes] | subprocess.Popen[str]], say: Say) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
-from web.application import create_app
 
 from app.bootstrap import compose
 from core.settings import Settings
+from web.application import create_app
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types

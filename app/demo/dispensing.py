@@ -4,8 +4,8 @@ and later the scans of what was dispensed and the drums of bulk tablets."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select

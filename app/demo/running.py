@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -32,8 +33,8 @@ def run(folder: Path, *, say: Say) -> int:
     settings = settings_below(folder)
     say(f"a new demonstration site in {settings.home}")
     with ExitStack() as ending:
-        stage = open_stage(settings, ending, say)
         try:
+            stage = open_stage(settings, ending, say)
             play(stage)
             outcome = closing.close(stage)
         except BatchwrightError as error:
@@ -60,8 +61,9 @@ def open_stage(settings: Settings, ending: ExitStack, say: Say) -> Stage:
     demosite.make(settings, address, BATCH, say=say)
     house = compose(settings)
     ending.callback(house.database.close)
-    ending.callback(serving.stop, serving.start_child(settings, ["gateway"]))
-    wait_for_gateway(settings)
+    gateway = serving.start_child(settings, ["gateway"])
+    ending.callback(serving.stop, gateway)
+    wait_for_gateway(settings, gateway)
     control = ending.enter_context(address.client())
     return Stage(
         house=house,
@@ -74,10 +76,12 @@ def open_stage(settings: Settings, ending: ExitStack, say: Say) -> Stage:
     )
 
 
-def wait_for_gateway(settings: Settings) -> None:
-    """Until every line is online. Raises GatewayUnreachable when that takes too long."""
+def wait_for_gateway(settings: Settings, process: subprocess.Popen[bytes]) -> None:
+    """Until every line is online. Raises GatewayUnreachable when it ended or takes too long."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise GatewayUnreachable(f"the gateway ended by itself (code {process.returncode})")
         try:
             with GatewayClient(gateway_place(settings)) as link:
                 lines = link.status()
