@@ -137,8 +137,10 @@ def test_a_lost_connection_is_told_and_nothing_can_be_sent(operator: Page, addre
 
 def test_a_scanned_badge_goes_to_its_field_wherever_the_focus_is(screen: Page) -> None:
     screen.get_by_label("Passphrase").focus()
-    screen.keyboard.type("P-101", delay=0)
-    screen.keyboard.press("Enter")
+    screen.evaluate(
+        "[...'P-101', 'Enter'].forEach(key => document.activeElement.dispatchEvent("
+        "new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true})))"
+    )
     expect(screen.get_by_label("Badge")).to_have_value("P-101")
     expect(screen.get_by_label("Passphrase")).to_have_value("")
 
