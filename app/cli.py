@@ -120,10 +120,11 @@ def doctor(settings: Settings) -> None:
 @click.option("--to", "folder", type=click.Path(path_type=Path), default=Path("."))
 @click.pass_obj
 def export(settings: Settings, batch: str, folder: Path) -> None:
-    """Write the evidence bundle of a batch."""
+    """Write the evidence bundle of a batch, and the keys that its reader needs to trust."""
     from app import exporting
 
-    click.echo(str(exporting.export(settings, batch, folder)))
+    for line in exporting.export(settings, batch, folder).lines():
+        click.echo(line)
 
 
 @main.group()

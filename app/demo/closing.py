@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app import exporting
 from app.demo import entries
 from app.demo.entries import ticked
 from app.demo.stage import Stage, StoryBroken
@@ -20,7 +21,6 @@ from audit.attempts import ACTION as REFUSED
 from audit.streams import Stream
 from core.types import to_json
 from ebr import queries
-from ebr.bundle import export_bundle
 from ebr.commands.exceptions import ExceptionReference, comment_exception
 from ebr.entry import Entry
 from ebr.models import ExceptionCase, ExceptionState, ProcedureRun, StepRecord, StepSignature
@@ -63,10 +63,9 @@ def close(stage: Stage) -> Outcome:
     stage.say("    PDF and evidence bundle")
     stage.worker.settle()
     stage.sequence()
-    bundle = export_bundle(stage.house, stage.number, stage.settings.home / "out")
-    trust = write_trust(stage)
-    valid, verdict = verify(bundle, trust)
-    return Outcome(valid=valid, lines=(*summary(stage), f"bundle {bundle}", *verdict))
+    exported = exporting.write(stage.house, stage.number, stage.settings.home / "out")
+    valid, verdict = verify(exported.bundle, exported.trust)
+    return Outcome(valid=valid, lines=(*summary(stage), *exported.lines(), *verdict))
 
 
 def production_review(stage: Stage) -> None:
@@ -145,13 +144,6 @@ def release_batch(stage: Stage) -> None:
 
 def _lot_status(session: Session, lot: str) -> str:
     return session.scalars(select(Lot.status).where(Lot.number == lot)).one()
-
-
-def write_trust(stage: Stage) -> Path:
-    """The trust file goes to auditors by another way than the bundle."""
-    path = stage.settings.home / "out" / "trust.json"
-    path.write_text(to_json(stage.house.services["site_keys"].published()) + "\n")
-    return path
 
 
 def verify(bundle: Path, trust: Path) -> tuple[bool, Sequence[str]]:
