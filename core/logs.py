@@ -26,7 +26,7 @@ def configure(*, level: str = "INFO", as_json: bool = True) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=level, stream=sys.stderr, format="%(message)s")
-    for noisy in ("asyncua", "pymodbus", "weasyprint", "fontTools", "pyhanko"):
+    for noisy in ("alembic", "asyncua", "pymodbus", "weasyprint", "fontTools", "pyhanko"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
