@@ -18,6 +18,7 @@ from web import (
     presenter,
     production,
     quality,
+    weighing,
     workflows,
 )
 
@@ -33,6 +34,7 @@ EVERYWHERE: tuple[Blueprint, ...] = (
     hardware.bp,
     maintenance.bp,
     inventory.bp,
+    weighing.bp,
     finding.bp,
 )
 DEMONSTRATION_ONLY: tuple[Blueprint, ...] = (pieces.bp, presenter.bp)

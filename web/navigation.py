@@ -49,17 +49,39 @@ ITEMS = (
 )
 
 
+HOMES = {
+    "record": "production.batches",
+    "ebr": "ebr.queue",
+    "weighing": "ebr.queue",
+    "production": "production.batches",
+    "workflows": "workflows.recipes",
+    "hardware": "hardware.equipment",
+    "maintenance": "maintenance.board",
+    "inventory": "inventory.lots",
+    "finding": "finding.find",
+    "presenter": "presenter.plant",
+    "pieces": "pieces.pieces",
+}
+"""The menu item under which the pages of a file stand."""
+
+
 def links() -> list[Link]:
     """The menu of this person on this page."""
-    here = (request.endpoint or "").partition(".")[0]
+    here = _item_of(request.endpoint or "")
     return [
         Link(
             text=gettext(item.text),
             address=url_for(item.endpoint),
-            current=item.endpoint == request.endpoint
-            or (here == item.endpoint.partition(".")[0] and here not in ("ebr",)),
+            current=item.endpoint == here,
             sign=item.sign,
         )
         for item in ITEMS
         if item.endpoint in current_app.view_functions and identity.may(item.permission)
     ]
+
+
+def _item_of(endpoint: str) -> str:
+    package, _dot, view = endpoint.partition(".")
+    if package == "quality":
+        return "quality.deviation_list" if "deviation" in view else "quality.reviews"
+    return HOMES.get(package, "")

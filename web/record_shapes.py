@@ -433,7 +433,7 @@ def _cause(level: Level, element: Element) -> str:
 
 
 def _name(node: Node) -> str:
-    return node.name or node.id.replace("_", " ")
+    return node.name or _kind(node)
 
 
 def _kind(node: Node) -> str:

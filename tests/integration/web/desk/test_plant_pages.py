@@ -1,0 +1,246 @@
+"""Equipment, maintenance, materials, recipes, batches, finding and presenting on their pages."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.actors import Actor
+from hardware import queries as plant_queries
+from hardware import setup_commands
+from hardware.setup_commands import NewEquipment
+from hardware.words import Cleaning
+from inventory import queries as stock
+from inventory.commands import stock as stores
+from inventory.commands.stock import NewContainer, NewLot, NewMaterial
+from personnel import commands as people
+from production import commands as production
+from production import queries as register
+from tests.integration.web.desk.conftest import Enter, full, text_of
+from tests.support.records import SETUP, START, RecordPlant, qualify
+from workflows import commands as definitions
+
+RECIPE = Path(__file__).parents[4] / "workflows" / "production" / "rec-0017-v3.bpmn"
+
+
+@pytest.fixture
+def unit(plant: RecordPlant) -> str:
+    """A dryer that is to be cleaned, and people who may clean."""
+    new = NewEquipment(
+        number="FBD-01",
+        name="Fluid-bed dryer",
+        equipment_class="fluid_bed_dryer",
+        room="1.12",
+        cleaning=Cleaning.TO_BE_CLEANED,
+        calibration_due=START + timedelta(days=12),
+        properties={"working_volume_l": ["120", "400"]},
+    )
+    plant.house.perform(setup_commands.register_equipment, new, by=SETUP)
+    qualify(plant, {"P-101": "SOP-150", "P-102": "SOP-150"})
+    return new.number
+
+
+@pytest.mark.urs("URS-EQP-020", "URS-SIG-040")
+def test_two_people_clean_a_unit_at_one_terminal(
+    plant: RecordPlant, unit: str, enter: Enter
+) -> None:
+    cleaner, page = enter("P-101"), f"/equipment/{unit}"
+    assert cleaner.send(page, f"{page}/cleaning").status_code == 303
+    entry = "/cleanings/CL-0001"
+    asked = cleaner.send(page, f"{entry}/perform", result="washed, dry, closed")
+    assert cleaner.sign(asked, f"{entry}/perform", **full("P-101")).status_code == 303
+    own = cleaner.send(page, f"{entry}/verify", verifier="P-101")
+    assert own.status_code == 403
+    asked = cleaner.send(page, f"{entry}/verify", verifier="P-102")
+    assert "washed, dry, closed" in text_of(asked)
+    assert cleaner.sign(asked, f"{entry}/verify", **full("P-102")).status_code == 303
+    assert plant.ask(plant_queries.equipment, unit).cleaning == Cleaning.CLEAN
+    after = text_of(cleaner.get(page))
+    assert "Anna Kern (P-101)" in after
+    assert "Paul Roth (P-102)" in after
+
+
+@pytest.mark.urs("URS-EQP-050")
+def test_a_reported_fault_is_an_order_that_keeps_the_unit_from_use(unit: str, enter: Enter) -> None:
+    operator, page = enter("P-101"), f"/equipment/{unit}"
+    answer = operator.send(page, f"{page}/fault", what="filter torn at the seam")
+    assert answer.headers["Location"].endswith("/maintenance/WO-0001")
+    assert "filter torn at the seam" in text_of(operator.get("/maintenance"))
+    board = text_of(operator.get("/equipment"))
+    assert "WO-0001" in board
+
+
+def also(plant: RecordPlant, badge: str, role: str) -> Actor:
+    """Give somebody one more role; answers the person acting in it."""
+    first, second = plant.person("A-001").actor, plant.person("A-002").actor
+    asked = plant.house.perform(people.request_role, badge, role, reason="project", by=first)
+    plant.house.perform(people.grant_role, asked, by=second)
+    return plant.person(badge, role).actor
+
+
+@pytest.fixture
+def lot(plant: RecordPlant) -> str:
+    """A lot of two drums in quarantine."""
+    by = also(plant, "P-105", "WH")
+    house = plant.house
+    house.perform(stores.register_material, NewMaterial(code="100010", name="Paracetamol"), by=by)
+    house.perform(stores.register_location, "1.20", "Stores", by=by)
+    new = NewLot(
+        number="PA-0411",
+        material="100010",
+        location="1.20",
+        containers=(
+            NewContainer(label="D-1", quantity=Decimal("25.00")),
+            NewContainer(label="D-2", quantity=Decimal("25.00")),
+        ),
+    )
+    house.perform(stores.receive_lot, new, by=by)
+    return new.number
+
+
+@pytest.mark.urs("URS-MAT-010")
+def test_the_quality_unit_blocks_a_lot_with_reason_and_production_cannot(
+    plant: RecordPlant, lot: str, enter: Enter
+) -> None:
+    page = f"/materials/{lot}"
+    quality = enter("P-107")
+    answer = quality.send(page, f"{page}/status", status="blocked", reason="complaint 12")
+    assert answer.status_code == 303
+    assert plant.ask(stock.lot, lot).status == "blocked"
+    assert "complaint 12" in text_of(quality.get(page))
+    seen = text_of(enter("P-101").get(page))
+    assert "Change the status" not in seen
+    assert "50" in seen
+
+
+def test_any_number_leads_to_its_page(unit: str, lot: str, enter: Enter) -> None:
+    somebody = enter("P-101")
+    for asked, page in (
+        ("FBD-01", "/equipment/FBD-01"),
+        ("fbd-01", "/equipment/FBD-01"),
+        ("PA-0411", "/materials/PA-0411"),
+        ("D-2", "/materials/PA-0411"),
+    ):
+        answer = somebody.get("/find", query_string={"q": asked})
+        assert answer.headers["Location"] == page, asked
+    missing = somebody.get("/find?q=NOPE-1")
+    assert missing.status_code == 404
+    assert "NOPE-1" in text_of(missing)
+
+
+@pytest.fixture
+def version(plant: RecordPlant) -> str:
+    """The demonstration recipe as draft of Ravi Menon, who is an author as well."""
+    also(plant, "P-104", "AUTHOR")
+    plant.person("P-104", "AUTHOR").do(
+        definitions.create_draft,
+        RECIPE.read_bytes(),
+        change_reference="CC-2026-118",
+        reason="first version here",
+        number=3,
+        record="recipe/REC-0017",
+    )
+    return "/recipes/REC-0017/v3"
+
+
+@pytest.mark.urs("URS-MRC-010", "URS-MRC-020")
+def test_three_people_bring_a_recipe_into_effect_and_a_batch_is_planned_on_it(
+    plant: RecordPlant, version: str, enter: Enter
+) -> None:
+    plant.house.perform(
+        production.make_series, production.SERIES, prefix="B-", first=3001, by=SETUP
+    )
+    author, checker, quality = enter("P-104"), enter("P-105"), enter("P-107")
+    asked = author.send(version, f"{version}/submit")
+    assert author.sign(asked, f"{version}/submit", **full("P-104")).status_code == 303
+    assert "Sign the check" not in text_of(author.get(version))
+    asked = checker.send(version, f"{version}/check")
+    assert checker.sign(asked, f"{version}/check", **full("P-105")).status_code == 303
+    to, when = f"{version}/approve", "2026-03-02T07:00"
+    asked = quality.send(version, to, effective_from=when)
+    assert quality.sign(asked, to, **full("P-107")).status_code == 303
+    assert quality.send(version, f"{version}/effective").status_code == 303
+    page = text_of(quality.get(version))
+    for name in ("Ravi Menon", "Miriam Vogel", "Samuel Okafor"):
+        assert name in page
+    order = {"recipe": "REC-0017 v3", "order": "PO-1", "size": "100,000", "due": "2026-03-04T14:00"}
+    planned = checker.send("/batches/plan", "/batches/plan", **order)
+    assert planned.headers["Location"] == "/batches/B-3001"
+    found = plant.ask(register.batch, "B-3001")
+    assert found.size == Decimal("100.000")
+    assert found.due_at.isoformat() == "2026-03-04T13:00:00+00:00"
+
+
+@pytest.mark.urs("URS-EXE-020")
+def test_a_planned_batch_names_each_condition_that_is_not_met_and_can_be_cancelled(
+    plant: RecordPlant, version: str, enter: Enter
+) -> None:
+    test_three_people_bring_a_recipe_into_effect_and_a_batch_is_planned_on_it(plant, version, enter)
+    supervisor, page = enter("P-105"), "/batches/B-3001"
+    shown = text_of(supervisor.get(page))
+    assert "conditions are not met" in shown
+    assert "can be resolved by" in shown
+    refused = supervisor.send(page, f"{page}/open")
+    assert refused.status_code == 409
+    assert supervisor.send(page, f"{page}/cancel", reason="order withdrawn").status_code == 303
+    assert "cancelled" in text_of(supervisor.get("/batches"))
+
+
+def test_the_recipe_file_is_served_exactly_as_imported(version: str, enter: Enter) -> None:
+    reader = enter("P-101")
+    digest = hashlib.sha256(RECIPE.read_bytes()).hexdigest()
+    answer = reader.get(f"/recipes/files/{digest}")
+    assert answer.data == RECIPE.read_bytes()
+    assert reader.get(f"/recipes/files/{'0' * 64}").status_code == 404
+
+
+@pytest.mark.urs("URS-MRC-020")
+def test_a_changed_limit_is_one_line_of_the_differences(
+    plant: RecordPlant, version: str, enter: Enter
+) -> None:
+    changed = RECIPE.read_bytes().replace(b'shelfLifeMonths="36"', b'shelfLifeMonths="24"')
+    plant.person("P-104", "AUTHOR").do(
+        definitions.create_draft,
+        changed,
+        change_reference="CC-2026-119",
+        reason="shorter shelf life",
+        record="recipe/REC-0017",
+    )
+    page = text_of(enter("P-101").get("/recipes/REC-0017/differences?old=3&new=4"))
+    assert "1 changes of content" in page
+    assert "shelf life months" in page
+
+
+class Cell:
+    """A plant that remembers what it was asked (the composed one is tested with the real cell)."""
+
+    def __init__(self) -> None:
+        self.played: list[tuple[str, dict[str, Any], str]] = []
+
+    def state(self) -> dict[str, Any]:
+        return {"units": {}, "lines": {"gran": "cut"}, "devices": ["gran"]}
+
+    def play(self, act: str, arguments: Mapping[str, Any], *, by: Actor) -> str:
+        self.played.append((act, dict(arguments), by.id))
+        return f"{act}: done"
+
+    def advance(self, minutes: int, reason: str, *, by: Actor) -> str:
+        return ""
+
+
+def test_the_presenter_plays_the_plant_and_a_site_without_one_says_so(
+    plant: RecordPlant, enter: Enter
+) -> None:
+    presenter = enter("P-105")
+    assert "has no simulated plant" in text_of(presenter.get("/plant"))
+    cell = Cell()
+    plant.house.services["presenter"] = cell
+    assert presenter.send("/plant", "/plant/play/restore").status_code == 303
+    assert cell.played == [("restore", {"device": "gran"}, "P-105")]
+    assert "restore: done" in text_of(presenter.get("/plant"))
