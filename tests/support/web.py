@@ -1,4 +1,4 @@
-"""The pages of a test site, asked through Flask's own client: forms are filled as a person would."""
+"""The pages of a test site through Flask's own client: forms are filled as a person would."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Visitor:
         return self.client.post("/login", data={**form, **given})
 
     def send(self, page: str, to: str, marker: str = "_key", **fields: Any) -> TestResponse:
-        """Open `page`, fill the form that has a field `marker` and whose action is `to`, send it."""
+        """Open `page`, fill the form with a field `marker` whose action is `to`, send it."""
         form = next(
             found
             for target, found in self.forms(page).forms

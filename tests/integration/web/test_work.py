@@ -331,7 +331,8 @@ def test_a_picture_is_cleaned_survives_the_dialog_and_joins_the_record(
 ) -> None:
     to_look(operator, plant)
     sent = (io.BytesIO(picture(kind)), "../../vessel.exe")
-    asked = operator.send(LOOK, f"{LOOK}/perform", **{"v-look": "clear", "picture": sent})
+    given: dict[str, Any] = {"v-look": "clear", "picture": sent}
+    asked = operator.send(LOOK, f"{LOOK}/perform", **given)
     signed = operator.sign(asked, f"{LOOK}/perform", passphrase=PEOPLE["P-101"].passphrase)
     assert signed.status_code == 303
     with plant.house.reading() as session:
