@@ -25,9 +25,12 @@ def configure(*, level: str = "INFO", as_json: bool = True) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(message)s")
-    for noisy in ("alembic", "asyncua", "pymodbus", "weasyprint", "fontTools", "pyhanko"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Libraries speak only when something is wrong; what happens here is told by our own lines.
+    logging.basicConfig(
+        level=max(logging.getLevelName(level), logging.WARNING),
+        stream=sys.stderr,
+        format="%(message)s",
+    )
 
 
 def logger(name: str) -> Any:
