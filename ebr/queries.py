@@ -31,9 +31,14 @@ OPEN_STEPS = (StepState.READY, StepState.STARTED, StepState.PERFORMED, StepState
 def run_of(session: Session, record: str) -> ProcedureRun:
     """The run of a record, by number (``B-2045``) or stream (``batch/B-2045``)."""
     number = record.rpartition("/")[2]
+    # Asked for many times in one act: the row that this session holds is the same one anyway.
+    known: dict[str, ProcedureRun] = session.info.setdefault("runs", {})
+    if number in known and known[number] in session:
+        return known[number]
     run = session.scalars(select(ProcedureRun).where(ProcedureRun.number == number)).one_or_none()
     if run is None:
         raise NoSuchRun(f"there is no record {number}", resolver="look at the batch register")
+    known[number] = run
     return run
 
 
