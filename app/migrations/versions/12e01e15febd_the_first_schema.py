@@ -7,7 +7,7 @@ from alembic import op
 
 import core.types
 
-revision = "831fd823f2ad"
+revision = "12e01e15febd"
 down_revision = None
 
 
