@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 from app import keybook, presenter, records, schema, seal, wiring
 from audit import checkpoints
 from audit import keys as site_keys
@@ -12,6 +14,7 @@ from audit.keys import SiteKeys
 from audit.trail import TrailGuard
 from core.clock import RealClock
 from core.db import Database
+from core.errors import BrokenPromise
 from core.events import EventHandlers
 from core.house import House
 from core.settings import Settings
@@ -39,6 +42,7 @@ def compose(
 
     Raises BrokenPromise naming what does not hold; then nothing of it may be used for GMP work.
     """
+    require_site(settings)
     database = Database(settings.database_url)
     database.check_promises()
     schema.check(database)
@@ -64,6 +68,20 @@ def compose(
     if mode_of(house) is SiteMode.DEMONSTRATION:
         house.services[presenter.SERVICE] = presenter.Presenter(house, settings)
     return house
+
+
+def require_site(settings: Settings) -> None:
+    """There is a site where the settings point, else BrokenPromise; an empty one is never made."""
+    if not site_exists(settings):
+        raise BrokenPromise(f"no site was made in {settings.home}: run batchwright run first")
+
+
+def site_exists(settings: Settings) -> bool:
+    """Whether the settings point to a site that was made."""
+    url = make_url(settings.database_url)
+    if url.get_backend_name() != "sqlite":
+        return (settings.keys / "pepper").exists()
+    return bool(url.database) and Path(str(url.database)).exists()
 
 
 def mode_of(house: House) -> SiteMode:

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,7 +19,22 @@ from core.errors import BatchwrightError, Refusal
 from core.settings import Settings
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Telling(click.Group):
+    """Ends refusals and broken promises with one clear line and their exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except Refusal as refusal:
+            click.echo(f"refused: {refusal}", err=True)
+            ctx.exit(3)
+        except BatchwrightError as error:
+            click.echo(f"stopped: {error}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=Telling, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--home", type=click.Path(path_type=Path), help="folder of the site")
 @click.pass_context
 def main(context: click.Context, home: Path | None) -> None:
@@ -53,7 +69,9 @@ def run(settings: Settings, port: int) -> None:
 def web(settings: Settings, port: int, host: str, threads: int) -> None:
     """Serve the screens and the API."""
     from app import wsgi
+    from app.bootstrap import require_site
 
+    require_site(settings)
     wsgi.serve(settings, host=host, port=port, threads=threads)
 
 
@@ -176,15 +194,8 @@ main.add_command(user)
 
 
 def entry() -> None:
-    """Run the command line; refusals and broken promises end with one clear line."""
-    try:
-        main(standalone_mode=True)
-    except Refusal as refusal:
-        click.echo(f"refused: {refusal}", err=True)
-        sys.exit(3)
-    except BatchwrightError as error:
-        click.echo(f"stopped: {error}", err=True)
-        sys.exit(1)
+    """Run the command line."""
+    main(prog_name="batchwright")
 
 
 if __name__ == "__main__":

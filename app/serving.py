@@ -12,12 +12,9 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
-
-from sqlalchemy.engine import make_url
 
 from app import cell, demosite
-from app.bootstrap import compose
+from app.bootstrap import compose, site_exists
 from app.demosite import FirstBatch
 from core.errors import BrokenPromise
 from core.settings import Settings
@@ -37,7 +34,7 @@ def run(settings: Settings, *, port: int, say: Say) -> int:
     Answers the exit code: 0 after Ctrl-C, 1 when a process died by itself.
     """
     with ExitStack() as ending:
-        is_new = not exists(settings)
+        is_new = not site_exists(settings)
         offset = timedelta(0) if is_new else _offset(settings)
         process, address = cell.start(settings_home(settings), offset=offset)
         ending.callback(stop, process)
@@ -51,14 +48,6 @@ def run(settings: Settings, *, port: int, say: Say) -> int:
         say(f"badges and passphrases: {settings.home / demosite.CARDS_TEXT}")
         say("Ctrl-C stops everything")
         return _wait([process, *children], say)
-
-
-def exists(settings: Settings) -> bool:
-    """Whether the settings point to a site that was made."""
-    url = make_url(settings.database_url)
-    if url.get_backend_name() != "sqlite":
-        return (settings.keys / "pepper").exists()
-    return bool(url.database) and Path(str(url.database)).exists()
 
 
 def settings_home(settings: Settings) -> Settings:

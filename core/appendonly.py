@@ -40,16 +40,19 @@ def expected_triggers(dialect: str) -> set[str]:
 
 
 def install(connection: Connection) -> None:
-    """Create the missing triggers (idempotent); run by migrations, as the owner of the schema."""
+    """Make every trigger what this version wants (idempotent), also one that was worded otherwise;
+    run by migrations, as the owner of the schema."""
     dialect = connection.dialect.name
     if dialect == "postgresql":
         connection.execute(text(POSTGRES_FUNCTION))
     present = present_triggers(connection)
     for name, statement in _definitions(dialect):
         if name not in present:
+            table = statement.split(" ON ", 1)[1].split()[0]
+            place = f" ON {table}" if dialect == "postgresql" else ""
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{place}")
             connection.exec_driver_sql(statement)
             if dialect == "postgresql":
-                table = statement.split(" ON ", 1)[1].split()[0]
                 connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
 
 
