@@ -18,6 +18,8 @@ from workflows.step import CheckPoint, Parameter, SetPoint, Step
 
 Place = tuple[str, int]
 
+MOST_LISTED = 4
+
 
 def of_step(rows: Rows, step: StepRecord) -> tuple[ValueView, ...]:
     """The values of a step in the order of the recipe, each with what it superseded."""
@@ -150,7 +152,7 @@ def source_words(rows: Rows, value: ParameterValue) -> str:
 def _calculation(rows: Rows, source: Mapping[str, Any]) -> str:
     formula = words.expression(str(source["expression"]), rows.labels)
     inputs = source.get("inputs") or {}
-    told = [f"{words.named(name, rows.labels)} = {_flat(value)}" for name, value in inputs.items()]
+    told = [f"{words.named(name, rows.labels)} = {_input(value)}" for name, value in inputs.items()]
     return f"{formula}; {', '.join(told)}" if told else formula
 
 
@@ -172,6 +174,13 @@ def details(source: Mapping[str, Any] | None) -> list[Pair]:
         for name, value in sorted((source or {}).items())
         if value is not None and value != ""
     ]
+
+
+def _input(value: Any) -> str:
+    """An input of a calculation; a long list stands with its own parameter and is only counted."""
+    if isinstance(value, (list, tuple)) and len(value) > MOST_LISTED:
+        return f"{len(value)} values"
+    return _flat(value)
 
 
 def _flat(value: Any) -> str:
