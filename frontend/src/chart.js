@@ -52,12 +52,14 @@ function options(data, look, clock, place) {
     cursor: { drag: { x: true, y: false } },
     scales: { x: { time: false, range: (_, low, high) => [low, high] }, y: { range: (_, low, high) => room(data, low, high) } },
     axes: [
-      { ...axis, values: (_, splits) => splits.map((at) => clock(at).slice(0, 5)), space: 70 },
+      { ...axis, values: (_, splits, _axis, _space, step) => splits.map((at) => clock(at).slice(0, step < 60 ? 8 : 5)), space: 84 },
       { ...axis, size: 64, values: (_, splits) => splits.map((value) => `${+value.toFixed(4)}`) },
     ],
     series: [
       { label: place.dataset.timeLabel, value: (_, at) => (at === null ? "–" : clock(at)) },
       { label: data.label, stroke: look.primary, width: 2, spanGaps: false, points: { show: false },
+        // A point is stored when the value changes: until the next one, the earlier value holds.
+        paths: uPlot.paths.stepped({ align: 1 }),
         value: (_, value) => (value === null ? "–" : `${value} ${data.unit}`) },
     ],
     hooks: { drawClear: [(chart) => bands(chart, data, look)], draw: [(chart) => lines(chart, data, look)] },
@@ -90,6 +92,8 @@ function lines(chart, data, look) {
   const ratio = devicePixelRatio;
   ctx.save();
   ctx.font = `${13 * ratio}px sans-serif`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
   for (const { label, value, tier } of data.limits) {
     const y = chart.valToPos(value, "y", true);
     if (y < bbox.top || y > bbox.top + bbox.height) continue;

@@ -1,0 +1,68 @@
+"""Weighing on its page: scan, scale with refusals, take, sign, verify (W19)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from inventory import queries
+from tests.integration.inventory import dispensary
+from tests.integration.web.desk.conftest import Enter, full, text_of
+from tests.support.records import RecordPlant, make_tables, staff
+from tests.support.web import Forms
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Iterator[RecordPlant]:
+    """The dispensary at its first container."""
+    make_tables(f"sqlite:///{tmp_path / 'site.db'}")
+    made = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
+    staff(made)
+    dispensary.equip(made)
+    made.start(dispensary.recipe(), size=Decimal("100.000"))
+    dispensary.bind(made)
+    yield made
+    made.close()
+
+
+@pytest.mark.urs("URS-MAT-020", "URS-MAT-030", "URS-MAT-040")
+def test_a_container_is_weighed_without_typing_and_verified(
+    plant: RecordPlant, enter: Enter
+) -> None:
+    step = plant.step("D040")
+    occurrence = step.occurrence
+    work = f"/records/B-2045/steps/D040/{occurrence}"
+    page = f"/records/B-2045/weigh/D040/{occurrence}"
+    operator = enter("P-104")
+    assert operator.send(work, f"{work}/start").status_code == 303
+    assert page in text_of(operator.get(work))
+    dispensary.show(plant, "WGH-01", "25.00")
+    empty = operator.get(page)
+    assert empty.status_code == 200
+    assert "Scan the source container" in text_of(empty)
+    wrong = operator.get(page, query_string={"scan": "NOT-A-LABEL"})
+    assert wrong.status_code == 404
+    assert "NOT-A-LABEL" in text_of(wrong)
+    scanned = f"{page}?scan={dispensary.DRUMS[0]}"
+    shown = text_of(operator.get(scanned))
+    assert "data-weigh" in shown
+    assert "Take the weight" in shown
+    refused = operator.send(scanned, f"{page}/scale", unit="WGH-02")
+    assert refused.status_code in (409, 422)
+    assert "WGH-02 cannot be used" in text_of(refused)
+    taken = operator.send(scanned, f"{page}/take")
+    assert taken.status_code == 200
+    assert "25.00 kg" in text_of(taken)
+    sign = Forms(text_of(taken)).to(f"{work}/perform")
+    asked = operator.client.post(f"{work}/perform", data=sign)
+    assert operator.sign(asked, f"{work}/perform", **full("P-104")).status_code == 303
+    asked = operator.send(work, f"{work}/sign/verifier")
+    done = operator.sign(asked, f"{work}/sign/verifier", **full("P-102"))
+    assert done.status_code == 303
+    with plant.house.reading() as session:
+        made = queries.containers_of_batch(session, "B-2045", step="D040")
+    assert [each.net for each in made] == [Decimal("25.00")]
+    assert made[0].checked_by == "P-102"
