@@ -1,0 +1,104 @@
+"""The headless batch, played once, and how tests ask what it left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from app.bootstrap import compose
+from app.demo import closing, running
+from app.demo.closing import Outcome
+from core.house import House
+from core.settings import Settings
+from ebr import queries
+from ebr.models import ParameterValue, StepRecord
+
+RECORD = "batch/B-2045"
+NUMBER = "B-2045"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """The site after the story, with cell and gateway stopped; nothing may be written to it."""
+
+    house: House
+    settings: Settings
+    outcome: Outcome
+    refusals: tuple[str, ...]
+    said: tuple[str, ...]
+    seconds: float
+
+    @property
+    def bundle(self) -> Path:
+        """The evidence bundle that the story wrote."""
+        return next((self.settings.home / "out").glob("*.zip"))
+
+    @property
+    def trust(self) -> Path:
+        """The keys of the site, for who verifies the bundle."""
+        return self.settings.home / "out" / "trust.json"
+
+    def steps(self, key: str) -> list[StepRecord]:
+        """All occurrences of a step, oldest first."""
+        with self.house.reading() as session:
+            return queries.steps_of_key(session, queries.run_of(session, RECORD), key)
+
+    def values(self, key: str, code: str, occurrence: int = -1) -> list[ParameterValue]:
+        """The values in force of a parameter, of the latest occurrence unless told."""
+        step = self.steps(key)[occurrence]
+        with self.house.reading() as session:
+            return queries.current_values(session, step).get(code, [])
+
+    def number(self, key: str, code: str, occurrence: int = -1) -> Decimal:
+        """The one number in force of a parameter."""
+        (value,) = self.values(key, code, occurrence)
+        assert value.number is not None
+        return value.number
+
+    def text(self, key: str, code: str, occurrence: int = -1) -> str:
+        """The one value in force, as it is printed."""
+        (value,) = self.values(key, code, occurrence)
+        return value.text or ""
+
+    def lasted(self, key: str, occurrence: int = -1) -> timedelta:
+        """Site time from the start of a step to its performance."""
+        step = self.steps(key)[occurrence]
+        assert step.started_at is not None
+        assert step.performed_at is not None
+        return step.performed_at - step.started_at
+
+    def ask(self, query: Any, *arguments: Any, **more: Any) -> Any:
+        """Run a query in a reading session."""
+        with self.house.reading() as session:
+            return query(session, *arguments, **more)
+
+
+@contextmanager
+def played(folder: Path) -> Iterator[Played]:
+    """Play the whole story below `folder` and open the site that it leaves."""
+    said: list[str] = []
+    started = time.monotonic()
+    settings = running.settings_below(folder)
+    with ExitStack() as ending:
+        stage = running.open_stage(settings, ending, said.append)
+        running.play(stage)
+        outcome = closing.close(stage)
+    seconds = time.monotonic() - started
+    house = compose(settings)
+    try:
+        yield Played(
+            house=house,
+            settings=settings,
+            outcome=outcome,
+            refusals=tuple(stage.refusals),
+            said=tuple(said),
+            seconds=seconds,
+        )
+    finally:
+        house.database.close()
