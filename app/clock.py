@@ -49,7 +49,7 @@ def advance(
     """Move to a site time, or until `until`; a worker given here does its rounds in step."""
 
     def tick(step: Step) -> bool:
-        if worker is not None:
+        if worker is not None and worker.is_needed():
             worker.settle()
         return until is not None and until()
 

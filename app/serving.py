@@ -149,11 +149,12 @@ def _wait(processes: Sequence[subprocess.Popen[bytes] | subprocess.Popen[str]], 
 
 def stop(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
     """End a process kindly, and after a grace period for good."""
-    if process.poll() is not None:
-        return
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    if process.stdout is not None:
+        process.stdout.close()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from app import wiring
 from audit.keys import SiteKeys
-from audit.sequencer import sequence_pending
+from audit.sequencer import oldest_pending_age, sequence_pending
 from core import logs
 from core.house import House
 from core.jobs import JobHandler, Worker
@@ -34,6 +34,15 @@ class SiteWorker:
         if done:
             done += self._jobs.run_pending()
         return done + sequence_pending(self._house, self._keys)
+
+    def is_needed(self) -> bool:
+        """Whether a round would find anything to do: one look in one reading session."""
+        with self._house.reading() as session:
+            return (
+                self._jobs.has_work(session)
+                or oldest_pending_age(session) is not None
+                or automatic.anything_over(session)
+            )
 
     def settle(self, *, most: int = 50) -> None:
         """Rounds until nothing is left to do now."""

@@ -263,6 +263,14 @@ class Worker:
             done += 1
         return done
 
+    def has_work(self, session: Session) -> bool:
+        """Whether a job of its kinds is ready or due now; asking needs no writer's turn."""
+        now = moment(session)
+        found = session.execute(
+            select(Job.id).where(Job.kind.in_(list(self._handlers)), _to_be_done(now)).limit(1)
+        ).first()
+        return found is not None
+
     def _claim_one(self) -> Claim | None:
         if not self._anything_open():
             return None
@@ -271,13 +279,9 @@ class Worker:
         return claims[0] if claims else None
 
     def _anything_open(self) -> bool:
-        # Looking needs no writer's turn: an idle worker must not queue with the operators.
+        # An idle worker must not queue with the operators.
         with self._house.reading() as session:
-            now = moment(session)
-            found = session.execute(
-                select(Job.id).where(Job.kind.in_(list(self._handlers)), _to_be_done(now)).limit(1)
-            ).first()
-            return found is not None
+            return self.has_work(session)
 
     def _do(self, claimed: Claim) -> None:
         try:

@@ -89,6 +89,13 @@ def watch(house: House) -> int:
     return went_on
 
 
+def anything_over(session: Session) -> bool:
+    """Whether a look by `watch` would let something go on now; nothing is done by asking."""
+    return any(_is_over(session, step) for step in _waits(session)) or any(
+        _is_met(session, watched) for watched in flow.watched(session)
+    )
+
+
 def _went_on(house: House, command: Callable[..., Any], *arguments: Any, **more: Any) -> bool:
     try:
         _try(house, command, *arguments, **more)

@@ -94,7 +94,7 @@ def advance(
         if gateway is not None:
             gateway.begin_steps(start)
         while at < to and not stopped:
-            at, offset = _step(house, to, most if _asked(recording) else None)
+            at, offset = _step(house, to, at + most if _asked(recording) else None)
             number += 1
             if simulators is not None:
                 simulators.advance(at, offset=offset)
@@ -135,13 +135,17 @@ def _end(
         pass
 
 
-def _step(house: House, to: datetime, most: timedelta | None) -> tuple[datetime, timedelta]:
-    """One transaction: move the clock by one step; answers new site time and its offset."""
+def _step(house: House, to: datetime, latest: datetime | None) -> tuple[datetime, timedelta]:
+    """One transaction: move the clock by one step; answers new site time and its offset.
+
+    `latest` is when the next point of a trend is due, counted from the last one: real time that
+    passed meanwhile does not stretch the step.
+    """
     with house.transaction() as session:
         now, real = moment(session).site, moment(session).real
         goals = [to]
-        if most is not None:
-            goals.append(now + most)
+        if latest is not None:
+            goals.append(latest)
         due = jobs.next_due(session)
         if due is not None and due > now:
             goals.append(due)

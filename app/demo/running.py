@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -10,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from app import cell, demosite, serving
-from app.bootstrap import compose
+from app.bootstrap import FONTS_FOLDER, compose
 from app.demo import closing, dispensing, story
 from app.demo.stage import Stage
 from app.demosite import FirstBatch
@@ -18,6 +19,7 @@ from app.worker import SiteWorker
 from core.clock import SystemClock
 from core.errors import BatchwrightError
 from core.settings import Settings
+from documents.fonts import load_fonts
 from hardware.gateway import gateway_place
 from hardware.gateway_control import GatewayClient, GatewayUnreachable
 
@@ -56,6 +58,7 @@ def settings_below(folder: Path) -> Settings:
 
 def open_stage(settings: Settings, ending: ExitStack, say: Say) -> Stage:
     """Start cell and gateway, make the site, and open the stage; `ending` stops everything."""
+    _unpack_fonts()
     process, address = cell.start(serving.settings_home(settings), offset=timedelta(0))
     ending.callback(serving.stop, process)
     demosite.make(settings, address, BATCH, say=say)
@@ -74,6 +77,11 @@ def open_stage(settings: Settings, ending: ExitStack, say: Say) -> Stage:
         record=f"batch/B-{BATCH.number}",
         say=say,
     )
+
+
+def _unpack_fonts() -> None:
+    """Beside the start of cell and gateway, where this process only waits: used at the end."""
+    threading.Thread(target=load_fonts, args=[FONTS_FOLDER], daemon=True).start()
 
 
 def wait_for_gateway(settings: Settings, process: subprocess.Popen[bytes]) -> None:

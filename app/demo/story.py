@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+from sqlalchemy.orm import Session
+
 from app.demo import entries
 from app.demo.dispensing import drums, scans_for, store
 from app.demo.entries import ticked, typed
@@ -20,6 +22,7 @@ from ebr.commands.corrections import Correction, correct_value
 from ebr.commands.exceptions import ExceptionReference, release_exception
 from ebr.commands.steps import StepReference
 from ebr.entry import Entry
+from ebr.models import StepState
 from production import commands as production
 
 KERN, ROTH, WOJCIK, MENON, VOGEL, DUARTE = "P-101", "P-102", "P-103", "P-104", "P-105", "P-106"
@@ -278,7 +281,20 @@ def _run(stage: Stage) -> None:
 
 
 def _any(stage: Stage, path: str) -> Callable[[], bool]:
-    return lambda: stage.is_over(path) or stage.is_open("C090") or stage.is_open("C100")
+    def happened() -> bool:
+        found: bool = stage.ask(_is_over_or_due, stage.record, path)
+        return found
+
+    return happened
+
+
+def _is_over_or_due(session: Session, record: str, path: str) -> bool:
+    """Compression has ended, or a control has become due: one look at each step of the clock."""
+    run = queries.run_of(session, record)
+    return queries.step_of(session, run, path).state != StepState.STARTED or any(
+        step.key in ("C090", "C100") and step.state in (StepState.READY, StepState.STARTED)
+        for step in queries.open_steps(session, run)
+    )
 
 
 def _controls(stage: Stage, rounds: int) -> int:
