@@ -111,7 +111,7 @@ def migrate(settings: Settings) -> None:
     """Bring the database to the schema of this version."""
     from app import schema
 
-    schema.upgrade(settings.owner_url)
+    schema.upgrade_site(settings)
     click.echo("the database has the schema of this version")
 
 

@@ -8,19 +8,36 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
 
 from core import appendonly
 from core.db import Database
 from core.errors import BrokenPromise
+from core.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def upgrade(url: str, *, triggers: bool = True) -> None:
+def upgrade_site(settings: Settings) -> None:
+    """Bring the database of an installation to this version's schema, as the schema's owner.
+
+    The application's own role gets its rights: facts can be added, never changed (PostgreSQL).
+    """
+    upgrade(settings.owner_url, role=_application_role(settings))
+
+
+def _application_role(settings: Settings) -> str | None:
+    role = make_url(settings.database_url).username
+    return None if role == make_url(settings.owner_url).username else role
+
+
+def upgrade(url: str, *, triggers: bool = True, role: str | None = None) -> None:
     """Bring the database to the schema of this version, as the owner of the schema.
 
     Runs outside the application's guards; the append-only triggers are (re)installed at the end,
     because rebuilding a table drops its triggers. `triggers=False` is for comparing only.
+    `role` is the application's role on PostgreSQL, when it is not the owner.
     """
     database = Database(url)
     try:
@@ -30,8 +47,16 @@ def upgrade(url: str, *, triggers: bool = True) -> None:
             command.upgrade(settings, "head")
             if triggers:
                 appendonly.install(connection)
+            if role is not None:
+                appendonly.grant(connection, role)
+                _grant_reading_of_version(connection, role)
     finally:
         database.close()
+
+
+def _grant_reading_of_version(connection: Connection, role: str) -> None:
+    quoted = connection.dialect.identifier_preparer.quote(role)
+    connection.exec_driver_sql(f"GRANT SELECT ON alembic_version TO {quoted}")
 
 
 def check(database: Database) -> None:
