@@ -93,6 +93,8 @@ def advance(
         ending.callback(lambda: house.perform(_end, start, number, stopped, reason=reason, by=by))
         if gateway is not None:
             gateway.begin_steps(start)
+            if _asked(recording):
+                gateway.sweep(start, devices)  # else a trend waits for its first point too long
         while at < to and not stopped:
             at, offset = _step(house, to, at + most if _asked(recording) else None)
             number += 1

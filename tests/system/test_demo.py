@@ -292,7 +292,7 @@ def test_every_trend_has_a_point_each_ten_seconds_and_says_where_it_has_none(
     }
     for each in found:
         longest = longest_silence(each)
-        # The first and the last step of the clock meet samples taken in real time.
+        # Where the clock begins to move, the point before was taken in real time.
         assert longest <= timedelta(seconds=12), (each["name"], longest)
 
 
