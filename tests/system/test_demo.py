@@ -305,8 +305,7 @@ def test_the_gap_of_40_seconds_is_told_and_not_drawn_over(story: Played) -> None
     for each in story.ask(trends):
         if each["name"].startswith("trend G150"):
             ((start, end),) = spans(each["holes"])
-            # The last value before counts for the 10 s until the next one was due.
-            assert timedelta(seconds=29) <= end - start <= timedelta(seconds=36), each["name"]
+            assert timedelta(seconds=39) <= end - start <= timedelta(seconds=45), each["name"]
             assert not [at for at, value in points(each) if value and start < at < end]
 
 
