@@ -50,7 +50,14 @@ _command(
 )
 _command("remove", "Take everything off a scale.", click.argument("scale"))
 _command("tare", "Press the tare key of a scale.", click.argument("scale"))
-_command("start", "Start a machine that has no command tag.", click.argument("unit"))
+_command(
+    "start",
+    "Start a machine that has no command tag: a blender with its preset, a press in a mode.",
+    click.argument("unit"),
+    click.option("--revolutions", type=int, help="preset of a blender"),
+    click.option("--speed", type=float, help="speed of a blender, /min"),
+    click.option("--mode", type=click.Choice(["setup", "production"]), help="mode of a press"),
+)
 _command("stop", "Stop a machine that has no command tag.", click.argument("unit"))
 _command(
     "charge",
