@@ -23,8 +23,9 @@ from personnel import queries as people
 from web import filters, identity, limits, live
 from web.i18n import gettext as _
 from workflows.step import CheckPoint, Parameter, in_language
-from workflows.words import DataType, Origin, Severity
+from workflows.words import DataType, Origin, Severity, StepKind
 
+FILLING_KINDS = frozenset({StepKind.WEIGH, StepKind.CHARGE, StepKind.RECONCILE, StepKind.LABEL})
 NUMERIC = (DataType.DECIMAL, DataType.INTEGER)
 
 
@@ -280,7 +281,7 @@ def _field(context: StepContext, parameter: Parameter, given: Given, take: Any) 
         required=parameter.required,
         critical=parameter.critical,
         numeric=parameter.data_type in NUMERIC,
-        calculated=parameter.origin is Origin.CALCULATED,
+        calculated=parameter.origin is Origin.CALCULATED or _is_filled(context, parameter),
         device=parameter.origin is Origin.DEVICE and parameter.source is not None,
         source=parameter.source or "",
         tag=tag or "",
@@ -294,6 +295,11 @@ def _field(context: StepContext, parameter: Parameter, given: Given, take: Any) 
         not_applicable=given.not_applicable.get(code, ""),
         staged=given.files[code].name if code in given.files else "",
     )
+
+
+def _is_filled(context: StepContext, parameter: Parameter) -> bool:
+    """Whether the step kind takes the value from a scanned label by itself; nobody types it."""
+    return parameter.origin is Origin.LABEL and context.spec.kind in FILLING_KINDS
 
 
 def _scale(context: StepContext, parameter: Parameter) -> limits.Scale | None:
