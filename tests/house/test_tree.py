@@ -19,7 +19,7 @@ REGISTRIES = (
     "registry." + "npmjs",
     "pypi." + "org",
     "python" + "hosted.org",
-    "deb.debian" + ".org",
+    "deb." + "debian.org",
 )
 MACHINE_PATH = re.compile(r"(?<![\w.~/}])/(?:work|ro" + r"ot|t" + r"mp)/\w")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")
