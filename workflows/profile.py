@@ -20,7 +20,7 @@ from workflows.step_rules import check_step
 from workflows.words import Category, Isa88
 
 MAX_NODES = 60
-MAX_LEVELS = 200
+MAX_LEVELS = 500
 
 CALLABLE: Mapping[Isa88, frozenset[Isa88]] = {
     Isa88.PROCEDURE: frozenset({Isa88.UNIT_PROCEDURE}),

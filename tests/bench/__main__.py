@@ -16,12 +16,15 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import store
+from tests.bench import engine, store
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "var" / "bench.json"
 Measure = Callable[[], Mapping[str, float]]
-GROUPS: dict[str, Measure] = {"store": store.measure}
+GROUPS: dict[str, Measure] = {
+    "engine": engine.measure,
+    "store": store.measure,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -304,6 +304,16 @@ def test_a_wrong_call_is_refused(code: str, node: str, others: list[str]) -> Non
     assert code in calling(node, *others)
 
 
+@pytest.mark.urs("URS-MRC-040")
+def test_a_recipe_of_3000_steps_fits_and_one_of_501_levels_does_not() -> None:
+    def called(count: int) -> set[str]:
+        levels = [SUB.replace('"SUB"', f'"SUB{n}"') for n in range(count)]
+        return codes(process("OP", start(), task("A"), end(), flows="start > A > end"), *levels)
+
+    assert "level.count" not in called(330)
+    assert "level.count" in called(500)
+
+
 @pytest.mark.urs("URS-MRC-080")
 def test_levels_follow_isa_88() -> None:
     assert "level.hierarchy" in codes(

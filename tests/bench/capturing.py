@@ -1,0 +1,77 @@
+"""Writes down what is sent to a database, so that it can be counted and sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import event
+
+from core.db import Database
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One statement as the driver got it."""
+
+    statement: str
+    parameters: Any
+    many: bool
+    writing: bool
+    """On the connection that may write."""
+
+    @property
+    def changes(self) -> bool:
+        """Adds or changes rows."""
+        return self.statement.split(None, 1)[0].upper() in ("INSERT", "UPDATE", "DELETE")
+
+    @property
+    def rows(self) -> int:
+        """How many parameter sets were sent, so many rows at least."""
+        return len(self.parameters) if self.many else 1
+
+
+@dataclass
+class Captured:
+    """All statements of one act in order."""
+
+    sent: list[Sent] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Rows added or changed."""
+        return sum(each.rows for each in self.sent if each.changes)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the parameters of what adds or changes rows."""
+        return sum(len(repr(each.parameters)) for each in self.sent if each.changes)
+
+
+@contextmanager
+def captured(database: Database) -> Iterator[Captured]:
+    """Collect what is sent on both engines; BEGIN and COMMIT are not statements here."""
+    found = Captured()
+    listeners = [
+        (database.writer, _listener(found, True)),
+        (database.reader, _listener(found, False)),
+    ]
+    for engine, listener in listeners:
+        event.listen(engine, "before_cursor_execute", listener)
+    try:
+        yield found
+    finally:
+        for engine, listener in listeners:
+            event.remove(engine, "before_cursor_execute", listener)
+
+
+def _listener(found: Captured, writing: bool) -> Any:
+    def note(
+        connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+    ) -> None:
+        if not statement.startswith("BEGIN"):
+            found.sent.append(Sent(statement, parameters, many, writing))
+
+    return note
