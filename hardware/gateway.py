@@ -50,6 +50,7 @@ WRITE_POLL_SECONDS = 0.1
 CLOCK_SECONDS = 1.0
 PAUSE_SECONDS = 2.0
 T = TypeVar("T")
+MakeDriver = Callable[[dict[str, Any]], Driver]
 log = logs.logger(__name__)
 
 
@@ -69,6 +70,8 @@ class Gateway:
     allowed_hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost"})
     name: str = field(default_factory=lambda: f"gateway@{socket.gethostname()}")
     run_id: str = field(default_factory=lambda: str(new_id()))
+    drivers: MakeDriver | None = None
+    """Makes the driver for a device instead of OPC UA and Modbus: for lines without a wire."""
     _plan: Plan | None = None
     _links: dict[str, _Running] = field(default_factory=dict)
     _owned: frozenset[str] = frozenset()
@@ -104,26 +107,35 @@ class Gateway:
 
     async def run(self) -> None:
         """Keep all lines until cancelled; then mark everything bad and give the leases back."""
-        await asyncio.to_thread(self.historian.create)
         loops: list[Callable[[], Coroutine[Any, Any, None]]] = [
-            partial(self._every, RENEW_SECONDS, self._tend),
+            partial(self._every, RENEW_SECONDS, self.tend),
             partial(self._every, WRITE_POLL_SECONDS, self.writer.carry_out),
             partial(self._every, CLOCK_SECONDS, self._look_at_clock),
             partial(self._every, WRITE_POLL_SECONDS, self.deliver_news),
         ]
         tasks: list[asyncio.Task[None]] = []
         try:
-            await self._look_at_clock()
-            await self._tend()
+            await self.open()
             tasks = [asyncio.create_task(loop()) for loop in loops]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 await end(task)
-            await self._stop_all()
-            await self.deliver_news()
-            await self._in_database(self._give_leases_back)
-            self._database.shutdown()
+            await self.close()
+
+    async def open(self) -> None:
+        """Begin with all lines that are ours. Who calls this instead of `run` calls `tend` at
+        least every 2 s, `sweep` and the writer as it likes, and `close` at the end."""
+        await asyncio.to_thread(self.historian.create)
+        await self._look_at_clock()
+        await self.tend()
+
+    async def close(self) -> None:
+        """End all lines, mark everything bad, and give the leases back."""
+        await self._stop_all()
+        await self.deliver_news()
+        await self._in_database(self._give_leases_back)
+        self._database.shutdown()
 
     async def sweep(self, at: datetime, devices: Iterable[str] | None = None) -> dict[str, str]:
         """Read every tag now (or those of the lines of some devices) and store it with this site
@@ -216,7 +228,7 @@ class Gateway:
 
     # Lines and leases
 
-    async def _tend(self) -> None:
+    async def tend(self) -> None:
         """Renew the leases, follow changes of devices and tag maps, watch the counters."""
         plan = await self._in_database(self._load_plan)
         owned = await self._in_database(partial(self._take_leases, tuple(plan.lines)))
@@ -241,7 +253,8 @@ class Gateway:
 
     def _start(self, plan: Plan, line: Line) -> None:
         device = plan.devices[line.devices[0]]
-        link = Link(line, partial(self._make_driver, device), self.recorder, self._note)
+        make = partial(self.drivers or self._make_driver, device)
+        link = Link(line, make, self.recorder, self._note)
         task = asyncio.create_task(link.run(), name=f"link {line.name}")
         self._links[line.name] = _Running(link, task)
 
