@@ -48,25 +48,43 @@ def advance(
 ) -> Advance:
     """Move to a site time, or until `until`; a worker given here does its rounds in step."""
 
+    with (
+        cell.known(settings).client() as simulators,
+        GatewayClient(gateway_place(settings)) as link,
+    ):
+        return advance_with(
+            house, simulators, link, to, reason=reason, by=by, worker=worker, until=until
+        )
+
+
+def advance_with(
+    house: House,
+    simulators: democlock.Simulators,
+    link: democlock.Sweeper,
+    to: datetime,
+    *,
+    reason: str,
+    by: Actor,
+    worker: SiteWorker | None = None,
+    until: Callable[[], bool] | None = None,
+) -> Advance:
+    """As `advance`, with a cell and a gateway that are at hand."""
+
     def tick(step: Step) -> bool:
         if worker is not None and worker.is_needed():
             worker.settle()
         return until is not None and until()
 
-    with (
-        cell.known(settings).client() as simulators,
-        GatewayClient(gateway_place(settings)) as link,
-    ):
-        return democlock.advance(
-            house,
-            simulators,
-            link,
-            to,
-            reason=reason,
-            by=by,
-            recording=lambda: is_recording(house),
-            until=tick,
-        )
+    return democlock.advance(
+        house,
+        simulators,
+        link,
+        to,
+        reason=reason,
+        by=by,
+        recording=lambda: is_recording(house),
+        until=tick,
+    )
 
 
 def site_now(house: House) -> datetime:
