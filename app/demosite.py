@@ -57,6 +57,8 @@ def make(settings: Settings, cell: Cell, first: FirstBatch, *, say: Say) -> dict
     stock.seed(house, staff, at, by=SEEDING)
     say("recipe REC-0017 v3 with three signatures")
     definitions.seed(house, staff, at)
+    say("recipe REC-0017 v4 in review")
+    definitions.propose(house, staff)
     number = plan_first(house, staff, first)
     say(f"batch {number} is planned")
     house.database.close()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import click
 
 from app.bootstrap import compose
 from core.actors import Actor
+from core.clock import local, show
 from core.house import House, moment
 from core.settings import Settings
-from personnel import commands, credentials, queries, sessions
+from personnel import commands, credentials, invitations, queries, sessions
+from personnel.queries import AccessLine
+from personnel.rules import LONGEST_INVITATION, WHOLE_SITE, product_scope
 
 TERMINAL = "command line"
 
@@ -24,15 +29,30 @@ def user(context: click.Context, badge: str | None) -> None:
 
 
 @user.command("list")
+@click.option(
+    "--at",
+    "day",
+    type=click.DateTime(formats=["%Y-%m-%d"]),
+    help="as of noon of that day, site time; now if not given",
+)
 @click.pass_obj
-def list_people(settings: Settings) -> None:
-    """Everybody with roles as of now."""
+def list_people(settings: Settings, day: datetime | None) -> None:
+    """Everybody with roles, as of now or of a day."""
     house = compose(settings)
     with house.reading() as session:
-        for line in queries.access_report(session, moment(session).site):
-            click.echo(
-                f"{line.badge:8} {line.name:24} {line.role:10} since {line.starts_at:%Y-%m-%d}"
-            )
+        now = moment(session)
+        at = now.site
+        if day is not None:
+            at = day.replace(hour=12, tzinfo=ZoneInfo(now.zone)).astimezone(UTC)
+        for line in queries.access_report(session, at):
+            click.echo(_line(line, now.zone))
+
+
+def _line(line: AccessLine, zone: str) -> str:
+    until = f" until {show(line.until, zone)}" if line.until else ""
+    scope = f" for {line.scope}" if line.scope != WHOLE_SITE else ""
+    since = f"since {local(line.starts_at, zone):%Y-%m-%d}"
+    return f"{line.badge:8} {line.name:24} {line.role:10} {since}{until}{scope}"
 
 
 @user.command()
@@ -50,11 +70,15 @@ def add(context: click.Context, badge: str, name: str) -> None:
 @click.argument("badge")
 @click.argument("role")
 @click.argument("reason")
+@click.option("--product", help="limit an inspector to the records of one product")
 @click.pass_context
-def request_role(context: click.Context, badge: str, role: str, reason: str) -> None:
+def request_role(
+    context: click.Context, badge: str, role: str, reason: str, product: str | None
+) -> None:
     """Ask that a person gets a role; another administrator grants it."""
     house, by = _administrator(context)
-    asked = house.perform(commands.request_role, badge, role, reason=reason, by=by)
+    scope = product_scope(product) if product else WHOLE_SITE
+    asked = house.perform(commands.request_role, badge, role, reason=reason, scope=scope, by=by)
     click.echo(f"request {asked}: another administrator runs user grant-role {asked}")
 
 
@@ -66,6 +90,26 @@ def grant_role(context: click.Context, request: UUID) -> None:
     house, by = _administrator(context)
     house.perform(commands.grant_role, request, by=by)
     click.echo("granted")
+
+
+@user.command()
+@click.argument("badge")
+@click.argument("reason")
+@click.option("--days", type=click.IntRange(1, LONGEST_INVITATION.days), default=7)
+@click.pass_context
+def invite(context: click.Context, badge: str, reason: str, days: int) -> None:
+    """Open a prepared account for some days and issue its single-use secret.
+
+    The role was asked for by another administrator (user request-role).
+    """
+    house, by = _administrator(context)
+    made = house.perform(
+        invitations.invite, badge, lasting=timedelta(days=days), reason=reason, by=by
+    )
+    with house.reading() as session:
+        until = show(made.until, moment(session).zone)
+    click.echo(f"{made.badge} reads as {made.role} for {made.scope} until {until}")
+    click.echo(f"single-use secret for {made.badge}, 30 minutes: {made.secret}")
 
 
 @user.command()

@@ -123,12 +123,15 @@ def accept(session: Session, proved: Proved) -> Credential:
     return credential
 
 
-def record_failure(house: House, claim: Claim) -> None:
-    """Record a failed claim that no passphrase was tested for; it counts at the terminal only."""
+def record_failure(house: House, claim: Claim, why: str | None = None) -> None:
+    """Record a failed claim that counts at the terminal only, with the reason where one is known.
+
+    No passphrase was tested for it, or a right one that opens nothing any more.
+    """
     with house.reading() as session:
         who = queries.find(session, claim.badge)
         known = None if who is None else _Known(who.badge, None, False)
-    _failed(house, claim, known, right=False)
+    _failed(house, claim, known, right=False, why=why)
 
 
 @contextmanager
@@ -136,8 +139,8 @@ def remembering(house: House, claim: Claim) -> Iterator[None]:
     """Record it, too, when an account was withdrawn between proof and acceptance."""
     try:
         yield
-    except WrongCredentials:
-        record_failure(house, claim)
+    except WrongCredentials as refused:
+        record_failure(house, claim, refused.why)
         raise
 
 
@@ -179,7 +182,9 @@ def _usable(who: Person, credential: Credential, real: datetime) -> bool:
     return who.active and not locked
 
 
-def _failed(house: House, claim: Claim, known: _Known | None, *, right: bool) -> Refusal:
+def _failed(
+    house: House, claim: Claim, known: _Known | None, *, right: bool, why: str | None = None
+) -> Refusal:
     with house.transaction() as session:
         _count_at_terminal(session, claim.terminal)
         stream, by = claimant(session, claim.badge, claim.terminal)
@@ -188,7 +193,7 @@ def _failed(house: House, claim: Claim, known: _Known | None, *, right: bool) ->
             credential = queries.credential_of(session, known.badge, lock=True) if known else None
             if credential is not None and known is not None and known.usable and not right:
                 _count(session, credential, claim)
-            act.facts["why"] = _why(known)
+            act.facts["why"] = why or _why(known)
             act.facts["failures"] = credential.failed_count if credential else 0
         return _answer(session, claim, credential)
 

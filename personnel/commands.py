@@ -23,9 +23,7 @@ from personnel import administration, endings, permissions, queries, rules
 from personnel.errors import PersonExists, RolesExclude
 from personnel.events import PersonDeactivated
 from personnel.models import Person, Qualification, RoleEnd, RoleGrant, RoleRequest
-from personnel.rules import Held, Role
-
-WHOLE_SITE = "this site"
+from personnel.rules import WHOLE_SITE, Held, Role
 
 
 def stream_of(badge: str) -> Stream:
@@ -110,13 +108,15 @@ def request_role(
 ) -> UUID:
     """Ask that a person gets a role in a period (site time); another one grants it.
 
-    Answers the id of the request.
+    `scope` is the whole site or, for an inspector, one product (`rules.product_scope`). Answers
+    the id of the request.
 
     `RolesExclude` when the person holds a role in that time that excludes it (URS-IAM-030).
     """
     administration.require(session, by, "admin.roles")
     who = _active(session, badge)
     wanted = _period(role, starts_at or at, until, at)
+    _check_scope(wanted.role, scope)
     _check_exclusion(session, who, wanted)
     asked = RoleRequest(
         badge=who.badge,
@@ -135,19 +135,28 @@ def request_role(
     return asked.id
 
 
-def grant_role(session: Session, request_id: UUID, *, by: Actor, at: datetime) -> UUID:
+def grant_role(
+    session: Session,
+    request_id: UUID,
+    *,
+    until: datetime | None = None,
+    by: Actor,
+    at: datetime,
+) -> UUID:
     """Grant a requested role; by neither the one who asked nor the one who gets it.
 
-    A request granted late gives the role from now on, never for the past. Answers the
-    id of the grant.
+    A request granted late gives the role from now on, never for the past. `until` (site time)
+    grants for a shorter time than was asked for, never for a longer one. Answers the id of the
+    grant.
     """
     administration.require(session, by, "admin.roles")
-    asked = _open_request(session, request_id)
+    asked = open_request(session, request_id)
     who = _active(session, asked.badge)
     administration.require_another(
         session, by, asked.requested_by, who.badge, act=f"grant this role to {who.name}"
     )
-    wanted = _period(asked.role, max(asked.starts_at, at), asked.until, at)
+    ends = min((end for end in (asked.until, until) if end is not None), default=None)
+    wanted = _period(asked.role, max(asked.starts_at, at), ends, at)
     _check_exclusion(session, who, wanted)
     grant = RoleGrant(
         request_id=asked.id,
@@ -155,7 +164,7 @@ def grant_role(session: Session, request_id: UUID, *, by: Actor, at: datetime) -
         role=asked.role,
         scope=asked.scope,
         starts_at=wanted.starts_at,
-        until=asked.until,
+        until=wanted.until,
         requested_by=asked.requested_by,
         approved_by=by.id,
         approved_at=at,
@@ -272,6 +281,17 @@ def _period(role: str, starts_at: datetime, until: datetime | None, at: datetime
     return Held(role=Role(role), starts_at=starts_at, until=until)
 
 
+def _check_scope(role: Role, scope: str) -> None:
+    if scope == WHOLE_SITE:
+        return
+    if role is not Role.INSPECTOR or rules.product_of(scope) is None:
+        raise Invalid(
+            f"{scope!r} cannot be the scope of {role}: an inspector may be limited to one product,"
+            " every other role is held for this site",
+            resolver="who asks for it",
+        )
+
+
 def _check_exclusion(session: Session, who: Person, wanted: Held) -> None:
     other = rules.conflict(wanted, queries.held_for_ever(session, who.natural_key))
     if other is not None:
@@ -281,7 +301,8 @@ def _check_exclusion(session: Session, who: Person, wanted: Held) -> None:
         )
 
 
-def _open_request(session: Session, request_id: UUID) -> RoleRequest:
+def open_request(session: Session, request_id: UUID) -> RoleRequest:
+    """The request that nobody granted yet; `NotFound` or `Invalid` otherwise."""
     asked = session.get(RoleRequest, request_id)
     if asked is None:
         raise NotFound("there is no such request for a role", resolver="who asks for the role")

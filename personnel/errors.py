@@ -6,10 +6,25 @@ from core.errors import Invalid, NotPermitted, Refusal
 
 
 class WrongCredentials(Refusal):
-    """Badge or passphrase is wrong; says no more than that (URS-IAM-080)."""
+    """Badge or passphrase is wrong; says no more than that (URS-IAM-080).
+
+    `why` is for the entry of the failed attempt, not for the one who is refused.
+    """
 
     rule = "login.refused"
     http_status = 401
+    why: str | None = None
+
+
+class AccessEnded(WrongCredentials):
+    """The passphrase is right, but the time that the access was given for is over.
+
+    Told only to who proved to be that person.
+    """
+
+    rule = "login.access_ended"
+    http_status = 403
+    why = "the access of this person has ended"
 
 
 class TooManyTries(Refusal):

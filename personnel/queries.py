@@ -110,6 +110,26 @@ def roles_of(session: Session, badge: str, at: datetime) -> list[str]:
     return list(dict.fromkeys(grant.role for grant in grants(session, at=at, badge=badge)))
 
 
+def access_ended(session: Session, badge: str, at: datetime) -> datetime | None:
+    """When the last role of somebody ended by its own date, with none held or coming; else None.
+
+    Somebody who never held one, or from whom one was taken, is not answered for here.
+    """
+    query = (
+        select(RoleGrant.until)
+        .outerjoin(RoleEnd, RoleEnd.grant_id == RoleGrant.id)
+        .where(RoleGrant.badge == badge, RoleEnd.id.is_(None))
+    )
+    ends = session.scalars(query).all()
+    if not ends or any(end is None or end > at for end in ends):
+        return None
+    return _last(ends)
+
+
+def _last(moments: Iterable[datetime | None]) -> datetime:
+    return max(moment for moment in moments if moment is not None)
+
+
 def held_for_ever(session: Session, natural_key: str) -> list[Held]:
     """All grants, past and coming, of the human being under any badge, with their real ends."""
     rows = session.execute(

@@ -7,6 +7,7 @@ way back), URS-IAM-100 (idle and absolute age), URS-IAM-110 (qualification), URS
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -61,6 +62,13 @@ class Meaning(StrEnum):
 ALONE = frozenset({Role.ADMIN, Role.INSPECTOR})
 """Roles that stand alone: an administrator does no GMP work, an inspector nothing but read."""
 
+WHOLE_SITE = "this site"
+"""The scope of a role that holds everywhere at the site."""
+
+PRODUCT_SCOPE = re.compile(r"product ([A-Za-z0-9-]{1,20})\Z")
+LONGEST_INVITATION = timedelta(days=30)
+"""An invited person comes for an occasion; who stays longer is invited again."""
+
 IDLE_LIMIT = timedelta(minutes=10)
 ABSOLUTE_LIMIT = timedelta(hours=12)
 CONFIRMATION_LIMIT = timedelta(minutes=2)
@@ -105,6 +113,28 @@ def conflict(wanted: Held, held: Iterable[Held]) -> Role | None:
 def _overlap(one: Held, other: Held) -> bool:
     starts_before = other.until is None or one.starts_at < other.until
     return starts_before and (one.until is None or other.starts_at < one.until)
+
+
+def product_scope(product: str) -> str:
+    """The scope of a role that reads the records of one product only."""
+    return f"product {product}"
+
+
+def product_of(scope: str) -> str | None:
+    """The product that a scope is limited to, or None when it names none."""
+    found = PRODUCT_SCOPE.match(scope)
+    return found[1] if found else None
+
+
+def reach(scopes: Iterable[str]) -> frozenset[str] | None:
+    """The products that may be read with roles of these scopes; None: the whole site.
+
+    A scope that is not understood opens nothing.
+    """
+    given = list(scopes)
+    if WHOLE_SITE in given:
+        return None
+    return frozenset(product for scope in given if (product := product_of(scope)) is not None)
 
 
 def lock_time(failures: int, *, signing: bool) -> timedelta | None:

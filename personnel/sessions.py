@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from audit import trail
 from core.actors import Actor, ActorKind
+from core.clock import show
 from core.house import House, moment
 from personnel import queries, rules
 from personnel.authentication import (
@@ -33,8 +34,8 @@ from personnel.authentication import (
 from personnel.commands import stream_of
 from personnel.credentials import hash_of
 from personnel.crypto import Sealed
-from personnel.errors import NotSignedIn, SessionLocked
-from personnel.models import LoginSession
+from personnel.errors import AccessEnded, NotSignedIn, SessionLocked
+from personnel.models import LoginSession, Person
 
 TOUCH_EVERY = timedelta(seconds=15)
 """Activity is written at most this often: a request must not queue as a writer each time."""
@@ -51,7 +52,10 @@ class LoggedIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
-    """The person behind a living session, with the roles held now. Times are real."""
+    """The person behind a living session, with the roles held now. Times are real.
+
+    `products`: the products whose records these roles may read; None: all of the site.
+    """
 
     session_id: UUID
     badge: str
@@ -59,6 +63,7 @@ class Presence:
     language: str
     terminal: str
     roles: tuple[str, ...]
+    products: frozenset[str] | None
     locks_at: datetime
     ends_at: datetime
     first_signing_done: bool
@@ -81,7 +86,8 @@ def login(
 ) -> LoggedIn:
     """Open a session; `replaces` is the token of one at this terminal that ends with it.
 
-    Raises `WrongCredentials` (the same for every reason) and `TooManyTries`.
+    Raises `WrongCredentials` (the same for every reason), `TooManyTries`, and `AccessEnded` for a
+    right passphrase of somebody whose time is over.
     """
     claim = Claim(badge=badge, passphrase=passphrase, terminal=terminal, purpose=Purpose.LOGIN)
     proved = prove(house, claim)
@@ -164,13 +170,15 @@ def presence(session: Session, token: str, *, terminal: str) -> Presence:
     row = open_row(session, token, terminal)
     who = queries.person(session, row.badge)
     credential = queries.credential_of(session, row.badge)
+    held = queries.grants(session, at=moment(session).site, badge=who.badge)
     return Presence(
         session_id=row.id,
         badge=who.badge,
         name=who.name,
         language=who.language,
         terminal=row.terminal,
-        roles=tuple(queries.roles_of(session, who.badge, moment(session).site)),
+        roles=tuple(dict.fromkeys(grant.role for grant in held)),
+        products=rules.reach(grant.scope for grant in held),
         locks_at=row.last_activity_at + rules.IDLE_LIMIT,
         ends_at=row.created_at + rules.ABSOLUTE_LIMIT,
         first_signing_done=row.first_signing_done,
@@ -197,6 +205,7 @@ def _living(session: Session, token: str, terminal: str) -> LoginSession:
         or row.terminal != terminal
         or rules.too_old(row.created_at, moment(session).real)
         or not queries.person(session, row.badge).active
+        or queries.access_ended(session, row.badge, moment(session).site) is not None
     ):
         raise NotSignedIn("you are not signed in at this terminal", resolver="you, by signing in")
     return row
@@ -215,9 +224,20 @@ def _opened(
     by = queries.actor(session, who.badge, role=_first_role(session, who.badge), terminal=terminal)
     with trail.act(session, action, stream=stream_of(who.badge), by=by):
         credential = accept(session, proved)
+        _check_access(session, who)
         if renewed is not None:
             credential.hold(renewed)
         return credential.must_change
+
+
+def _check_access(session: Session, who: Person) -> None:
+    now = moment(session)
+    ended = queries.access_ended(session, who.badge, now.site)
+    if ended is not None:
+        raise AccessEnded(
+            f"the access of {queries.called(who)} ended on {show(ended, now.zone)}",
+            resolver="an administrator, by another invitation",
+        )
 
 
 def _add(session: Session, badge: str, token: str, terminal: str) -> None:

@@ -12,6 +12,8 @@ from workflows import commands as definitions
 RECIPE = "REC-0017"
 VERSION = 3
 FILE = "rec-0017-v3.bpmn"
+PROPOSED = 4
+PROPOSED_FILE = "rec-0017-v4.bpmn"
 
 
 def recipe_file(name: str = FILE) -> bytes:
@@ -42,3 +44,17 @@ def seed(house: House, people: dict[str, Person], at: datetime) -> None:
         record=record,
     )
     approver.do(definitions.make_effective, RECIPE, VERSION, record=record)
+
+
+def propose(house: House, people: dict[str, Person]) -> None:
+    """REC-0017 v4 as its author proposes it: submitted, checked and approved by nobody yet."""
+    author, record = people["P-109"], f"recipe/{RECIPE}"
+    author.do(
+        definitions.create_draft,
+        recipe_file(PROPOSED_FILE),
+        number=PROPOSED,
+        change_reference="CC-2026-119",
+        reason="limit of loss on drying as validated; lumps are held back by a check sieve",
+        record=record,
+    )
+    author.sign(definitions.submit_for_review, RECIPE, PROPOSED, meaning="authored", record=record)

@@ -14,8 +14,9 @@ from uuid import UUID
 from app.acting import Person
 from core.actors import Actor
 from core.house import House
-from personnel import commands, credentials, enrolment, signing
+from personnel import commands, credentials, enrolment, former, signing
 from personnel.passphrases import generated_passphrase
+from personnel.rules import product_scope
 
 SETUP = Actor.service("set-up", trigger="new site")
 TERMINAL = "set-up"
@@ -86,8 +87,14 @@ STAFF = (
         trained=_until(240, "SOP-220", "SOP-221"),
     ),
 )
+INSPECTOR = Somebody(badge="I-001", name="Inspector 01", roles=("INSPECTOR",))
+PRODUCT = "500010"
+"""What the inspector may read; the account opens nothing until an administrator invites."""
+
 UNDERTAKEN = tuple(who.badge for who in STAFF)
 HISTORY = timedelta(days=200)
+DEPUTY = ("P-102", "SU", timedelta(days=40), timedelta(days=30))
+"""Who was deputy supervisor on the list before this site, from and until how long before S."""
 
 
 def seed(house: House, at: datetime) -> dict[str, Person]:
@@ -111,7 +118,35 @@ def seed(house: House, at: datetime) -> dict[str, Person]:
         _undertake(people[who.badge])
     for who in STAFF:
         _train(house, who, at, people)
+    _take_over_deputy(house, at, first, second)
+    _prepare_inspector(house, first)
     return people
+
+
+def _take_over_deputy(house: House, at: datetime, notes: Actor, confirms: Actor) -> None:
+    badge, role, since, until = DEPUTY
+    noted = house.perform(
+        former.note_former_role,
+        badge,
+        role,
+        starts_at=at - since,
+        until=at - until,
+        reason="deputy of the supervisor, from the access list on paper",
+        by=notes,
+    )
+    house.perform(former.confirm_former_role, noted, by=confirms)
+
+
+def _prepare_inspector(house: House, asks: Actor) -> None:
+    _add(house, INSPECTOR, asks)
+    house.perform(
+        commands.request_role,
+        INSPECTOR.badge,
+        INSPECTOR.roles[0],
+        reason="account for the next inspection, closed until it is invited",
+        scope=product_scope(PRODUCT),
+        by=asks,
+    )
 
 
 def _add(house: House, who: Somebody, by: Actor) -> None:
