@@ -21,6 +21,7 @@ from core.settings import Settings
 from core.sites import SiteMode, the_site
 from documents.sealing import SealKey
 from ebr.bundle import PEOPLE_KEYS
+from ebr.consequences import SERVICE as RUN_CONSEQUENCES
 from ebr.gates import Gates
 from ebr.host import RecordHost
 from ebr.issuing import FONTS, SEAL_KEY
@@ -28,6 +29,7 @@ from ebr.kinds.base import KindRegistry
 from ebr.report.additions import SERVICE as RECORD_ADDITIONS
 from engine.host import SERVICE as ENGINE_HOST
 from hardware.historian import Historian
+from inventory import consequences as material_consequences
 from personnel import crypto
 from personnel.crypto import Vault
 
@@ -62,6 +64,7 @@ def compose(
             SEAL_KEY: seal_of(house, settings),
             FONTS: FONTS_FOLDER,
             RECORD_ADDITIONS: records.ADDITIONS,
+            RUN_CONSEQUENCES: (material_consequences.of_batch,),
             "settings": settings,
         }
     )

@@ -69,6 +69,7 @@ def handlers(events: EventHandlers) -> None:
     events.on(StepCompleted, maintenance_handlers.log_shared_use)
     events.on(StepCompleted, maintenance_handlers.soil_where_dirty_hold_starts)
     events.on(RunEnded, maintenance_handlers.give_units_free)
+    events.on(RunEnded, inventory_handlers.block_lots_of_ended_batch)
     events.on(CounterOverLimit, maintenance_handlers.order_inspection)
     events.on(CounterOverLimit, between_pillars.tell_recipe_of_counter)
     events.on(EquipmentStatusChanged, maintenance_handlers.watch_clean_hold)

@@ -72,6 +72,12 @@ class ReasonNeeded(Invalid):
     rule = "reason.needed"
 
 
+class NumberNotTyped(Invalid):
+    """Aborting a batch needs its number typed, so that it is never the wrong one."""
+
+    rule = "abort.number"
+
+
 class CheckMissing(Invalid):
     """A point of the checklist is not confirmed."""
 

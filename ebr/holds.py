@@ -71,11 +71,18 @@ def start(context: StepContext, hold: Hold) -> HoldTime:
 def end(context: StepContext, name: str) -> None:
     """End every running hold time of that name (a repeated step has started several)."""
     for row in open_holds(context.session, context.run.id, name):
-        row.ended_at = context.at
-        if row.job_id is not None:
-            jobs.cancel(context.session, row.job_id)
-        if row.due_at is not None and context.at > row.due_at and not row.exceeded:
-            _exceed(context.session, row, step=context.step, by=context.by, at=context.at)
+        end_row(context.session, row, step=context.step, by=context.by, at=context.at)
+
+
+def end_row(
+    session: Session, row: HoldTime, *, step: StepRecord | None, by: Actor, at: datetime
+) -> None:
+    """End one hold time, inside the current act; when it is over already, its exception comes."""
+    row.ended_at = at
+    if row.job_id is not None:
+        jobs.cancel(session, row.job_id)
+    if row.due_at is not None and at > row.due_at and not row.exceeded:
+        _exceed(session, row, step=step, by=by, at=at)
 
 
 def open_holds(session: Session, run_id: object, name: str) -> list[HoldTime]:

@@ -64,7 +64,7 @@ class RecordHost:
         step = queries.step_of(session, record, task.path)
         if step.completed_at is None:
             step.state = StepState.CANCELLED
-            step.ended_by = "an event of the recipe ended this step"
+            step.ended_by = _ended_by(record)
             session.flush()
 
     def instance_started(
@@ -128,6 +128,13 @@ class RecordHost:
         record = queries.run_of(session, run.record)
         definition = definitions.load(session, record.file_digest)
         return Names(session, record, definition, f"{instance_path}/").value(name)
+
+
+def _ended_by(record: ProcedureRun) -> str:
+    """What ended a step: a person's command to the whole batch, else the flow itself."""
+    if record.state in (RunState.STOPPED, RunState.ABORTED):
+        return f"the batch was {record.state}"
+    return "an event of the recipe ended this step"
 
 
 def _occurrence(session: Session, record: ProcedureRun, key: str) -> int:

@@ -209,6 +209,25 @@ def report_write(
     return request
 
 
+def withdraw_writes(
+    session: Session, record: str, why: str, *, by: Actor, at: datetime
+) -> list[str]:
+    """The record that asked has ended: what no gateway has taken yet is not sent; answers the tags.
+
+    Inside the act of who ends it. What a gateway has taken already is on its way and is reported.
+    """
+    waiting = [
+        request
+        for request in queries.open_writes(session)
+        if request.record == record and request.state == WriteState.REQUESTED
+    ]
+    for request in waiting:
+        request.state, request.problem = WriteState.REFUSED, f"not sent: {why}"
+        request.reported_at = at
+    session.flush()
+    return [request.tag for request in waiting]
+
+
 def begin_gap(
     session: Session,
     device: str,

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from core.actors import Actor
 from ebr import queries as records
-from ebr.events import StepCompleted
-from ebr.models import ParameterValue
+from ebr.events import RunEnded, StepCompleted
+from ebr.models import ParameterValue, RunState
 from hardware import equipment_commands
 from hardware import queries as plant
 from inventory import queries
@@ -101,3 +101,16 @@ def reassess_batch_lot(
     for lot in queries.lots_of_batch(session, batch):
         if lot.status in (LotStatus.RELEASED, LotStatus.REJECTED):
             stock.set_status(session, lot.number, LotStatus.QUARANTINE, reason=reason, by=by, at=at)
+
+
+def block_lots_of_ended_batch(session: Session, ended: RunEnded) -> None:
+    """A batch was stopped or aborted: what it made and was usable is not, until the quality unit
+    has decided about the batch (URS-REL-060)."""
+    if ended.state not in (RunState.STOPPED, RunState.ABORTED):
+        return
+    reason = f"{ended.number} was {ended.state}"
+    for lot in queries.lots_of_batch(session, ended.number):
+        if lot.status == LotStatus.RELEASED:
+            stock.set_status(
+                session, lot.number, LotStatus.BLOCKED, reason=reason, by=ended.by, at=ended.at
+            )

@@ -82,6 +82,11 @@ def release_exception(
     case = _case(session, exception)
     if case.released:
         raise NothingToDecide(f"exception {case.number} does not hold the flow", resolver="nobody")
+    if case.run.ended_at is not None:
+        raise NothingToDecide(
+            f"{case.run.number} has ended: nothing is left to go on with",
+            resolver="quality unit, in the review",
+        )
     permissions.require(session, by, NEED_PERMISSION[Severity(case.severity)])
     words = rules.need_reason(reason, "going on after an exception")
     shown = content_of(case, words, "go_on")
