@@ -84,11 +84,24 @@ def test_an_install_that_fails_is_tried_again(
     assert len(calls) == 2
 
 
+def test_packages_have_their_byte_code_where_python_is_told_not_to_write_any(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    _recorded_pip(monkeypatch)
+    packages = checkout / ".venv" / "lib" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "fits.py").write_text("answer = 42\n")
+    (packages / "template.py").write_text("{{ name }} is no Python\n")
+    environment.ensure(checkout, "run")
+    assert [found.name.partition(".")[0] for found in packages.rglob("*.pyc")] == ["fits"]
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A folder with an environment in which nothing is installed yet."""
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    (tmp_path / ".venv" / "bin" / "python").touch()
+    (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
     (tmp_path / "requirements").mkdir()
     for name in ("run", "dev"):
         (tmp_path / "requirements" / f"{name}.txt").write_text(f"{name}==1\n")
