@@ -1,4 +1,4 @@
-"""Group `store`: what a durable transaction costs, apart from everything that fills it."""
+"""Group `store`: what a durable transaction costs, and what eight writers at once wait."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from core.db import Database
+from tests.bench import writers
 from tests.support.postgres import running_postgres
 
 ROUNDS = 200
@@ -18,12 +19,12 @@ WARM_UP = 20
 
 
 def measure() -> Mapping[str, float]:
-    """Median milliseconds of a transaction with one row, one writer, durable settings."""
+    """Milliseconds: a transaction with one row, one writer, durable settings; eight writers."""
     with tempfile.TemporaryDirectory() as folder:
         sqlite = _commit_ms(f"sqlite:///{Path(folder) / 'bench.db'}")
     with running_postgres() as server:
         postgres = _commit_ms(server.url(server.create_database()))
-    return {"sqlite_commit_ms": sqlite, "postgres_commit_ms": postgres}
+    return {"sqlite_commit_ms": sqlite, "postgres_commit_ms": postgres, **writers.measure()}
 
 
 def _commit_ms(url: str) -> float:
