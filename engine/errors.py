@@ -29,6 +29,12 @@ class ProblemPersists(Refusal):
     rule = "run.problem"
 
 
+class NoSuchWay(Refusal):
+    """The run is not held at that place, or the place has no such way on (URS-DEV-020)."""
+
+    rule = "run.way"
+
+
 class Ambiguous(Refusal):
     """The event is awaited at more than one place; it must say where it happened."""
 

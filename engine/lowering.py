@@ -31,6 +31,9 @@ from workflows.words import EndKind
 
 DONE = "done"
 """The outcome of a waiting place that ended as drawn."""
+JUMP = "to:"
+"""What stands before the step in the outcome of an error end that nothing caught, when people have
+decided to go on there (`engine.detours`); no flow of the drawing leads that way."""
 
 
 class PlaceKind(StrEnum):
@@ -130,7 +133,9 @@ def _graph(level: Level, handler: str | None, region: frozenset[str]) -> Graph:
     drawing = _Drawing(level)
     for node in nodes:
         drawing.add(node)
-    ends = [f"n:{node.id}" for node in nodes if isinstance(node, EndEvent)]
+        if _throws(node):
+            drawing.let_out(node, _targets(nodes))
+    ends = [f"{'e' if _throws(node) else 'n'}:{node.id}" for node in nodes if _is_end(node)]
     if not ends:
         raise NotExecutable(f"{level.id}: no end can be reached from {handler or 'the start'}")
     return Graph(
@@ -141,6 +146,24 @@ def _graph(level: Level, handler: str | None, region: frozenset[str]) -> Graph:
         edges=tuple(drawing.edges),
         ends=tuple(ends),
     )
+
+
+def jump_targets(level: Level, handler: str | None) -> list[str]:
+    """The steps and calls of a level (or of one of its handlers), in the order of the file."""
+    region = reachable(level, handler or level.start.id)
+    return _targets([node for node in level.nodes if node.id in region])
+
+
+def _targets(nodes: list[Node]) -> list[str]:
+    return [node.id for node in nodes if isinstance(node, (StepTask, CallActivity))]
+
+
+def _is_end(node: Node) -> bool:
+    return isinstance(node, EndEvent)
+
+
+def _throws(node: Node) -> bool:
+    return isinstance(node, EndEvent) and node.kind is EndKind.ERROR
 
 
 class _Drawing:
@@ -164,6 +187,12 @@ class _Drawing:
             self._choose(node.id, [(DONE, self._into(flows[0]))])
         else:
             self.edges += [Edge(name, self._into(flow)) for flow in flows]
+
+    def let_out(self, node: Node, targets: list[str]) -> None:
+        """Behind an error end: the end of the graph, or a step that people have decided on."""
+        over = f"e:{node.id}"
+        self.places.append(Place(over, PlaceKind.PASS))
+        self._choose(node.id, [(DONE, over)] + [(f"{JUMP}{to}", f"n:{to}") for to in targets])
 
     def _choose(self, node_id: str, ways: list[tuple[str, str]]) -> None:
         # SpiffWorkflow predicts what is certain to come, branch by branch: fourteen joins in a row

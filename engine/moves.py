@@ -55,6 +55,16 @@ class Move:
         """Take the run of a record (or of that id) for this transaction. Raises UnknownRun."""
         return cls(session, locked_run(session, record), by=by, at=at)
 
+    @classmethod
+    def look(
+        cls, session: Session, record: Stream | str | UUID, *, by: Actor, at: datetime
+    ) -> Move:
+        """The run of a record for reading only: nothing is locked. Raises UnknownRun."""
+        run = session.scalars(select(Run).where(Run.record == str(record))).one_or_none()
+        if run is None:
+            raise _unknown(record)
+        return cls(session, run, by=by, at=at)
+
     def note(self, fact: str, path: str, **details: Any) -> None:
         """Append a fact to the journal of the open act."""
         journal.note(self.session, fact, path, **details)
@@ -192,8 +202,12 @@ def locked_run(session: Session, record: Stream | str | UUID) -> Run:
     query = select(Run).where(same).with_for_update().execution_options(populate_existing=True)
     run = session.scalars(query).one_or_none()
     if run is None:
-        raise UnknownRun(f"no procedure runs for {record}", resolver="who issues the record")
+        raise _unknown(record)
     return run
+
+
+def _unknown(record: Stream | str | UUID) -> UnknownRun:
+    return UnknownRun(f"no procedure runs for {record}", resolver="who issues the record")
 
 
 def lineage(path: str) -> list[str]:

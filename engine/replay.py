@@ -21,7 +21,7 @@ from audit.streams import Stream
 from core.actors import Actor
 from core.errors import BrokenPromise
 from core.house import House
-from engine import commands, firing
+from engine import commands, detours, firing
 from engine.host import EventInfo, Problem, TaskInfo
 from engine.models import Run, Subscription
 from engine.moves import Move
@@ -168,6 +168,8 @@ def _again(session: Session, record: Stream, facts: Facts, at: datetime) -> None
             commands.condition_met(session, record, str(row.id), inputs=inputs, **common)
         case "message.arrived":
             _message_again(session, record, fact, common)
+        case "way.taken":
+            detours.take(session, record, path, fact["way"], **common)
         case "state.changed":
             _command_again(session, record, facts, common)
         case other:

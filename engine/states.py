@@ -50,7 +50,9 @@ def check_resolved(move: Move, command: Command) -> None:
     if command is Command.RESTART and move.run.problems:
         facts = "; ".join(problem["fact"] for problem in move.run.problems)
         raise ProblemPersists(
-            facts, resolver="who can provide the missing value, or quality by a deviation"
+            facts,
+            resolver="who can provide the missing value; or the shift supervisor, by saying how to"
+            " go on, with the quality unit",
         )
 
 

@@ -1,0 +1,120 @@
+"""Ways out of a place where the engine holds a run, taken only as people have decided.
+
+The recipe draws no way there: an error that nothing catches, a decision that cannot be made, a
+loop without end. Which way is right is decided outside, signed and with a deviation (URS-DEV-020);
+here stands what is possible, and what was taken goes into the journal like every other move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from audit.streams import Stream
+from core.actors import Actor
+from engine import cancelling, levels
+from engine.errors import NoSuchWay
+from engine.lowering import DONE, JUMP, jump_targets
+from engine.models import Border, Instance
+from engine.moves import Move
+from workflows.model import CallActivity, ExclusiveGateway, Level
+
+BY_PEOPLE = Actor.service("engine", trigger="look at what holds a run")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way out: its name for `take`, the BPMN element it leads to, and how people call it.
+
+    Without element, the level (or the loop) ends here and what comes after it follows.
+    """
+
+    name: str
+    element: str | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blockage:
+    """One place where the engine holds the run. Without ways only stop and abort are left."""
+
+    path: str
+    kind: str
+    fact: str
+    ways: tuple[Way, ...]
+
+
+def blockages(session: Session, record: Stream | str, *, at: datetime) -> list[Blockage]:
+    """Everything that the engine holds the run of a record for; a pure read. Raises UnknownRun."""
+    move = Move.look(session, record, by=BY_PEOPLE, at=at)
+    return [
+        Blockage(
+            path=problem["path"],
+            kind=problem["kind"],
+            fact=problem["fact"],
+            ways=tuple(_ways(move, problem["path"])),
+        )
+        for problem in move.run.problems
+    ]
+
+
+def take(
+    session: Session, record: Stream | str, path: str, way: str, *, by: Actor, at: datetime
+) -> None:
+    """Leave a place that holds the run by one of its ways; the run itself is restarted apart.
+
+    Raises NoSuchWay when the run is not held for that place, or the place has no such way.
+    """
+    move = Move.lock(session, record, by=by, at=at)
+    held = [problem for problem in move.run.problems if problem["path"] == path]
+    if not held or way not in {each.name for each in _ways(move, path)}:
+        raise NoSuchWay(
+            f"{move.run.record} is not held at {path} with a way {way}",
+            resolver="shift supervisor, by looking again what holds the batch",
+        )
+    move.run.problems = [problem for problem in move.run.problems if problem["path"] != path]
+    move.note("way.taken", path, way=way)
+    border = cancelling.host_row(move, path)
+    assert isinstance(border, Border)  # noqa: S101 -- only borders have ways
+    _leave(move, border, way)
+    move.work()
+
+
+def _leave(move: Move, border: Border, way: str) -> None:
+    if border.kind not in (levels.DECISION, levels.ERROR):
+        levels.complete_border(move, border)
+        return
+    instance = move.load(border.instance_path)
+    border.state, border.ended_at = "complete", move.at
+    if border.kind == levels.DECISION:
+        instance.counts = {**instance.counts, way: instance.counts.get(way, 0) + 1}
+    levels.advance(move, instance, border.token, way)
+
+
+def _ways(move: Move, path: str) -> Iterator[Way]:
+    border = cancelling.host_row(move, path)
+    if not isinstance(border, Border) or border.state != "ready":
+        return
+    instance = move.load(border.instance_path)
+    level = move.level(instance)
+    node = level.node(border.element)
+    if border.kind == levels.DECISION and isinstance(node, ExclusiveGateway):
+        for flow in level.outgoing(node.id):
+            yield Way(name=flow.id, element=flow.target, label=_label(level, flow.target))
+    elif border.kind == levels.ERROR:
+        yield from _jumps(level, instance)
+    elif isinstance(node, CallActivity) and node.loop is not None:
+        yield Way(name=DONE, element=None, label=node.name or node.id)
+
+
+def _jumps(level: Level, instance: Instance) -> Iterator[Way]:
+    for element in jump_targets(level, instance.handler):
+        yield Way(name=f"{JUMP}{element}", element=element, label=_label(level, element))
+    yield Way(name=DONE, element=None, label=level.name or level.id)
+
+
+def _label(level: Level, element: str) -> str:
+    return level.node(element).name or element
