@@ -22,6 +22,7 @@ class Refusal(BatchwrightError):
 
     `rule` is a stable id such as ``step.order``; `fact` is the missing or violated fact in plain
     words; `resolver` says who can resolve it. `http_status` is the code an interface answers with.
+    `recorded` tells whether the attempt stands in the audit trail already (URS-AUD-010).
     """
 
     rule: ClassVar[str] = "refused"
@@ -32,6 +33,7 @@ class Refusal(BatchwrightError):
         self.fact = fact
         self.resolver = resolver
         self.details = details
+        self.recorded = False
 
     def __str__(self) -> str:
         return f"{self.fact} (rule {self.rule}; can be resolved by: {self.resolver})"

@@ -132,12 +132,20 @@ class House:
     ) -> Iterator[None]:
         try:
             yield
-        except Busy:  # no rule was broken, and writing that down would wait as long again
-            raise
         except Refusal as refusal:
-            if attempt and self.on_refusal is not None:
-                self.on_refusal(self, refusal, command=command.__name__, record=record, by=by)
+            if attempt:
+                self.keep_attempt(refusal, command=command.__name__, record=record, by=by)
             raise
+
+    def keep_attempt(self, refusal: Refusal, *, command: str, record: str, by: Actor) -> None:
+        """Record a refused attempt on `record`, once, wherever on its way it was refused.
+
+        `Busy` is none: no rule was broken, and writing that down would wait as long again.
+        """
+        if self.on_refusal is None or refusal.recorded or isinstance(refusal, Busy):
+            return
+        self.on_refusal(self, refusal, command=command, record=record, by=by)
+        refusal.recorded = True
 
     def rehearse(
         self,

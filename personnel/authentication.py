@@ -195,7 +195,9 @@ def _failed(
                 _count(session, credential, claim)
             act.facts["why"] = why or _why(known)
             act.facts["failures"] = credential.failed_count if credential else 0
-        return _answer(session, claim, credential)
+        answer = _answer(session, claim, credential)
+    answer.recorded = True
+    return answer
 
 
 def claimant(session: Session, badge: str, terminal: str) -> tuple[Stream, Actor]:

@@ -393,6 +393,7 @@ def _record(house: House, refusal: Refusal, badge: str, wish: _Wish) -> None:
         }
         with trail.act(session, "signing.refused", stream=stream, by=by, facts=facts):
             pass
+    refusal.recorded = True
 
 
 def _components(fact: str) -> ComponentsMissing:

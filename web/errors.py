@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Flask, g, redirect, render_template, request, url_for
+from flask import Flask, current_app, g, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from core import logs
 from core.errors import Invalid, Refusal, Stale
+from ebr import queries as records
+from ebr.errors import NoSuchRun
 from personnel.errors import NotSignedIn, SessionLocked
 from web.i18n import gettext as _
 
 log = logs.logger(__name__)
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
 
 
 class OtherPersonsPage(Refusal):
@@ -72,7 +76,15 @@ def is_fragment_request() -> bool:
 
 
 def of_refusal(refusal: Refusal) -> Problem:
-    """A refusal as the person reads it."""
+    """A refusal as the person reads it; one that would have changed something is kept first.
+
+    Most are recorded where the command refused. This is for those refused before or beside a
+    command, such as a step that the record does not have yet (URS-AUD-010).
+    """
+    if request.method not in SAFE and "actor" in g:
+        current_app.extensions["house"].keep_attempt(
+            refusal, command=f"page {request.endpoint}", record=_record(), by=g.actor
+        )
     return Problem(
         status=refusal.http_status,
         title=_title(refusal.http_status),
@@ -80,10 +92,22 @@ def of_refusal(refusal: Refusal) -> Problem:
         rule=refusal.rule,
         resolver=refusal.resolver,
         recorded=_("Nothing was recorded. The attempt is noted in the audit trail.")
-        if request.method != "GET"
+        if refusal.recorded
         else _("Nothing was changed."),
         field=refusal.details.get("field", ""),
     )
+
+
+def _record() -> str:
+    """The stream of the record that the request is about, the site's where it is about none."""
+    number = (request.view_args or {}).get("number")
+    if number is None:
+        return "site"
+    try:
+        with current_app.extensions["house"].reading() as session:
+            return records.run_of(session, number).stream
+    except NoSuchRun:
+        return "site"
 
 
 def _title(status: int) -> str:

@@ -25,9 +25,9 @@ from personnel.errors import NotSignedIn, SessionLocked
 from personnel.matrix import DEMONSTRATION, roles_with
 from personnel.sessions import Presence
 from web.access import Access, access_of
-from web.errors import NotEncrypted, OtherPersonsPage
+from web.errors import SAFE, NotEncrypted, OtherPersonsPage
 from web.i18n import gettext as _
-from web.security import SAFE, clear_cookie, cookie_name, set_cookie
+from web.security import clear_cookie, cookie_name, set_cookie
 
 SESSION = "bw_session"
 TERMINAL = "bw_terminal"
@@ -214,10 +214,7 @@ def _require(permission: str) -> None:
         with house().reading() as session:
             g.actor = g.presence.actor(permissions.require(session, by, permission))
     except Refusal as refusal:
-        recorder = house().on_refusal
-        if recorder is not None:
-            where = f"page {request.endpoint}"
-            recorder(house(), refusal, command=where, record="site", by=by)
+        house().keep_attempt(refusal, command=f"page {request.endpoint}", record="site", by=by)
         raise
 
 
@@ -233,9 +230,6 @@ def _refuse_other_person() -> None:
         _("This page belongs to %(owner)s.", owner=owner),
         resolver=_("%(name)s, by opening a page of their own", name=g.presence.name),
     )
-    recorder = house().on_refusal
-    if recorder is not None:
-        recorder(house(), refusal, command=f"page {request.endpoint}", record="site", by=g.actor)
     raise refusal
 
 

@@ -16,7 +16,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.wrappers import Response
 
 from core import logs
-from web.errors import ForeignRequest
+from web.errors import SAFE, ForeignRequest
 from web.i18n import gettext as _
 
 POLICY = {
@@ -38,7 +38,6 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(self), geolocation=(), microphone=(), payment=(), usb=()",
 }
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}\Z")
 QUIET = frozenset({"live.live", "live.csp_report"})
 

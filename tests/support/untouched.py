@@ -74,8 +74,11 @@ def untouched(
     before, known = rows(house, besides), _entries(house)
     written: list[dict[str, Any]] = []
     yield written
-    changed = {name: (before[name], after) for name, after in rows(house, besides).items()}
-    assert {name: both for name, both in changed.items() if both[0] != both[1]} == {}
+    after = rows(house, besides)
+    changed = [
+        f"{name}: {after[name] - before[name]}" for name in after if after[name] != before[name]
+    ]
+    assert not changed, changed
     written += [data for key, data in _entries(house).items() if key not in known]
 
 
