@@ -1,8 +1,8 @@
 """Bad input changes nothing: the whole database before and after, and the attempt that is kept.
 
-`refused` wraps one request that a rule forbids. Afterwards every row of every table stands as before,
-except the trail, which has grown by the attempt alone (URS-AUD-010), and the tables named in
-`besides`, which a test lists where the attempt itself must be remembered (a counted wrong
+`refused` wraps one request that a rule forbids. Afterwards every row of every table stands as
+before, except the trail, which has grown by the attempt alone (URS-AUD-010), and the tables named
+in `besides`, which a test lists where the attempt itself must be remembered (a counted wrong
 passphrase, the life of a session).
 """
 

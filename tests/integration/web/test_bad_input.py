@@ -30,7 +30,7 @@ from tests.support.untouched import untouched
 from tests.support.web import Forms, Visitor
 
 SESSION = frozenset({"login_session"})
-"""When somebody was last active at a terminal: no fact of GMP, and kept for refused requests too."""
+"""When somebody was last active at a terminal: no fact of GMP, kept of refused requests too."""
 COUNTED = SESSION | {"credential", "terminal_tries"}
 """Where a wrong passphrase is counted."""
 
@@ -39,8 +39,8 @@ COUNTED = SESSION | {"credential", "terminal_tries"}
 def one_attempt(
     plant: RecordPlant, rule: str, *, besides: frozenset[str] = SESSION, action: str = ""
 ) -> Iterator[list[TestResponse]]:
-    """Requests that are refused by `rule`: the answers, put into the list, name it; nothing changes;
-    one attempt stands in the trail, as a refusal or under an `action` of its own."""
+    """Requests that are refused by `rule`: the answers, put into the list, name it; nothing
+    changes; one attempt stands in the trail, as a refusal or under an `action` of its own."""
     answers: list[TestResponse] = []
     with untouched(plant.house, besides=besides) as written:
         yield answers
