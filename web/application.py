@@ -16,7 +16,18 @@ from core.errors import BrokenPromise
 from core.house import House, moment
 from core.settings import Settings
 from core.sites import the_site
-from web import access, blueprints, errors, filters, i18n, identity, navigation, security, states
+from web import (
+    access,
+    blueprints,
+    errors,
+    filters,
+    i18n,
+    identity,
+    navigation,
+    scoping,
+    security,
+    states,
+)
 from web.settings import WebSettings
 
 DIST = Path(__file__).parent / "static" / "dist"
@@ -38,6 +49,7 @@ def create_app(house: House, settings: Settings) -> Flask:
     identity.install_terminal(app)
     security.install(app)
     identity.install(app)
+    scoping.install(app)
     errors.install(app)
     i18n.install(app)
     filters.install(app)
@@ -88,6 +100,7 @@ def _around() -> dict[str, Any]:
         "terminal": g.get("terminal"),
         "site": _site(),
         "may": identity.may,
+        "opens": scoping.opens,
         "nav": navigation.links if g.get("presence") else list,
         "now": _now,
         "asset": _asset,

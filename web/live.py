@@ -21,7 +21,7 @@ from core.errors import NotFound
 from core.house import moment
 from hardware import queries as plant
 from hardware.queries import TagNow
-from web import filters, identity
+from web import filters, identity, scoping
 from web.access import passive, public
 from web.i18n import gettext as _
 from web.security import csrf
@@ -39,11 +39,13 @@ log = logs.logger(__name__)
 def live() -> dict[str, Any]:
     """Heartbeat and news since a cursor; tags only for people who are signed in."""
     with identity.house().reading() as session:
-        tags = request.args.get("tags", "").split(",") if g.presence else []
+        watch = request.args.get("watch", "") if g.presence else ""
+        shows_plant = g.presence is not None and not scoping.is_limited()
+        tags = request.args.get("tags", "").split(",") if shows_plant else []
         return snapshot(
             session,
             since=request.args.get("since", ""),
-            watch=request.args.get("watch", "") if g.presence else "",
+            watch=watch if scoping.watches(session, watch) else "",
             tags=[tag for tag in tags[:MOST_TAGS] if tag],
         )
 

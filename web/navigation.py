@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import current_app, request, url_for
 
-from web import identity
+from web import identity, scoping
 from web.i18n import gettext
 
 
@@ -76,7 +76,9 @@ def links() -> list[Link]:
             sign=item.sign,
         )
         for item in ITEMS
-        if item.endpoint in current_app.view_functions and identity.may(item.permission)
+        if item.endpoint in current_app.view_functions
+        and identity.may(item.permission)
+        and scoping.opens(item.endpoint)
     ]
 
 

@@ -178,6 +178,40 @@ def change_passphrase() -> Page:
     return redirect(url_for("ebr.queue"), 303)
 
 
+@bp.get("/enrol")
+@public
+def enrol() -> str:
+    """Choose a passphrase with the single-use secret that an administrator issued."""
+    return _enrol_page()
+
+
+@bp.post("/enrol")
+@public
+def set_first_passphrase() -> Page:
+    """Set the passphrase; nobody else ever knows it (URS-IAM-070)."""
+    identity.refuse_plain_http()
+    try:
+        _refuse_unequal()
+        enrolment.set_passphrase(
+            identity.house(),
+            badge=request.form.get("badge", "").strip(),
+            secret=request.form.get("secret", ""),
+            passphrase=request.form.get("new", ""),
+            terminal=identity.terminal().name,
+        )
+    except Refusal as refusal:
+        return _enrol_page(refusal), refusal.http_status
+    return go_on(url_for(".login"))
+
+
+def _enrol_page(refusal: Refusal | None = None) -> str:
+    return render_template(
+        "personnel/enrol.html",
+        problem=of_refusal(refusal) if refusal else None,
+        badge=request.form.get("badge", ""),
+    )
+
+
 def _refuse_unequal() -> None:
     if request.form.get("new", "") != request.form.get("again", ""):
         raise PassphraseRefused(

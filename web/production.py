@@ -17,7 +17,7 @@ from ebr.models import ProcedureRun, RunState
 from production import commands, queries
 from production.commands import START_GATE, PlanBatch
 from production.models import Batch
-from web import desk, identity, inputs, tables
+from web import desk, identity, inputs, scoping, tables
 from web.access import needs
 from web.i18n import gettext as _
 from web.performing import perform
@@ -36,7 +36,8 @@ bp = Blueprint("production", __name__)
 def batches() -> Page:
     """The register: every number ever drawn, cancelled and aborted ones included."""
     with identity.house().reading() as session:
-        rows = [_line(session, batch) for batch in queries.batches(session)]
+        shown = [each for each in queries.batches(session) if scoping.reaches(each.product_code)]
+        rows = [_line(session, batch) for batch in shown]
     return desk.table_page(
         "production/batches.html",
         tables.table("batches", _("Batch register"), _columns(), rows),

@@ -28,7 +28,7 @@ from ebr.report.model import (
 from engine import queries as flow
 from engine.queries import InstanceRoute
 from engine.routes import Element, Mark
-from web import filters
+from web import filters, scoping
 from web.i18n import gettext as _
 from workflows.model import CallActivity, Level, Node, Procedure, StepTask
 
@@ -91,7 +91,7 @@ def material_row(record: RecordView, use: MaterialView) -> Row:
         "use": use.use,
         "material": f"{use.material} {use.name}".strip(),
         "lot": use.lot,
-        "lot_address": url_for("finding.find", q=use.lot),
+        "lot_address": url_for("finding.find", q=use.lot) if scoping.opens("finding.find") else "",
         "container": " · ".join(part for part in (use.container, use.portion) if part),
         "quantity": filters.quantity(use.quantity, use.unit),
         "step": use.step,
@@ -104,7 +104,9 @@ def equipment_row(record: RecordView, use: EquipmentView) -> Row:
     """One use of a unit."""
     return {
         "unit": use.equipment,
-        "unit_address": url_for("hardware.unit", number=use.equipment),
+        "unit_address": url_for("hardware.unit", number=use.equipment)
+        if scoping.opens("hardware.unit")
+        else "",
         "name": use.name,
         "use": use.requirement_label,
         "state": use.state,

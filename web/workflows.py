@@ -15,7 +15,7 @@ from ebr import queries as records
 from ebr.models import RunState
 from ebr.report import words
 from personnel import queries as people
-from web import desk, identity, inputs, tables
+from web import desk, identity, inputs, scoping, tables
 from web.access import needs
 from web.i18n import gettext as _
 from web.performing import perform
@@ -38,7 +38,8 @@ BPMN = "application/bpmn+xml"
 def recipes() -> Page:
     """Every version of every definition with its state."""
     with identity.house().reading() as session:
-        rows = [_row(session, version) for version in reversed(queries.versions(session))]
+        shown = [each for each in queries.versions(session) if scoping.reaches(each.product)]
+        rows = [_row(session, version) for version in reversed(shown)]
     columns = [
         Column(key="name", label=_("Recipe"), link="address"),
         Column(key="title", label=_("Title")),

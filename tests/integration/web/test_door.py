@@ -22,6 +22,7 @@ PUBLIC = {
     "home.health", "live.live", "live.csp_report", "personnel.login", "personnel.log_in",
     "personnel.unlock", "personnel.go_on_after_lock", "personnel.lock", "personnel.logout",
     "personnel.terminal", "personnel.set_terminal", "personnel.look", "personnel.language",
+    "personnel.enrol", "personnel.set_first_passphrase",
 }  # fmt: skip
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 STEP = "/records/B-2045/steps/A/1"
