@@ -102,6 +102,12 @@ class NothingToDecide(Refusal):
     rule = "exception.state"
 
 
+class WayMissing(Refusal):
+    """The recipe leads no further here, and nobody has said how to go on (URS-DEV-020)."""
+
+    rule = "run.way_missing"
+
+
 class WaitNotOver(Refusal):
     """The condition that the step waits for is not met yet."""
 

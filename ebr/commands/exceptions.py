@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -12,16 +13,19 @@ from audit import trail
 from audit.signatures import SignedContent
 from audit.streams import Stream
 from core.actors import Actor
-from ebr import queries, rules
+from ebr import goingon, queries, rules
 from ebr.commands import runs, steps
-from ebr.errors import NothingToDecide
+from ebr.errors import NothingToDecide, WayMissing
 from ebr.models import ExceptionCase, ExceptionState, RunState
+from engine.detours import Way
+from engine.errors import NoSuchWay
 from personnel import permissions, signing
+from personnel import queries as people
 from personnel.signing import Confirmation
 from workflows.words import Severity
 
 DECISIONS = ("accepted", "accepted_after_review", "not_accepted")
-NEED_PERMISSION = {Severity.MAJOR: "exception.decide_major", Severity.CRITICAL: "exception.dispose"}
+NEED_PERMISSION = goingon.RELEASING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +51,17 @@ def content_of(case: ExceptionCase, statement: str, decision: str) -> SignedCont
             "text": case.text,
             "decision": decision,
             "statement": statement,
+            **_way(case),
         },
     )
+
+
+def _way(case: ExceptionCase) -> dict[str, Any]:
+    """The way that a decision about an exception of the flow carries out."""
+    proposal = goingon.proposal_of(case)
+    if proposal is None:
+        return {}
+    return {"way": proposal["label"], "proposed_by": proposal["by"], "because": proposal["reason"]}
 
 
 def comment_exception(
@@ -88,6 +101,7 @@ def release_exception(
             resolver="quality unit, in the review",
         )
     permissions.require(session, by, NEED_PERMISSION[Severity(case.severity)])
+    _refuse_without_way(session, case, at)
     words = rules.need_reason(reason, "going on after an exception")
     shown = content_of(case, words, "go_on")
     with _act(session, case, "exception.released", by, words) as act:
@@ -99,6 +113,66 @@ def release_exception(
         session.flush()
         _go_on(session, case, by=by, at=at)
     return shown
+
+
+def _refuse_without_way(session: Session, case: ExceptionCase, at: datetime) -> None:
+    """Where the recipe leads nowhere, somebody must have said where to (URS-DEV-020)."""
+    blockage = goingon.blockage_of(session, case.run, case, at=at)
+    if goingon.needs_way(blockage) and goingon.proposal_of(case) is None:
+        able = people.people_who_can(session, goingon.PROPOSING)
+        raise WayMissing(
+            f"exception {case.number}: nobody has said yet how {case.run.number} goes on",
+            resolver=", ".join(able) or "shift supervisor",
+        )
+
+
+def propose_way(
+    session: Session,
+    exception: ExceptionReference,
+    way: str,
+    reason: str,
+    *,
+    by: Actor,
+    at: datetime,
+    signed_by: Confirmation | None = None,
+    rehearsal: bool = False,
+) -> SignedContent:
+    """The supervisor says, signed, by which way the flow leaves where the engine holds it.
+
+    Nothing moves yet: the quality unit's decision about this exception carries it out. A later
+    proposal replaces an earlier one; both stay in the trail. Raises NotPermitted, NothingToDecide,
+    NoSuchWay, ReasonNeeded (URS-DEV-020).
+    """
+    case = _case(session, exception)
+    permissions.require(session, by, goingon.PROPOSING)
+    chosen = _chosen_way(session, case, way, at)
+    words = rules.need_reason(reason, "a way that the recipe does not lead")
+    proposal = {"way": chosen.name, "label": _label(chosen), "reason": words, "by": by.id}
+    with _act(session, case, "exception.way_proposed", by, words) as act:
+        case.facts = {**case.facts, goingon.PROPOSAL: proposal}
+        case.comment, case.commented_by = case.comment or words, case.commented_by or by.id
+        session.flush()
+        shown = content_of(case, words, "way_proposed")
+        if not rehearsal:
+            _seal(session, signed_by, shown, "approved", by, act, words)
+    return shown
+
+
+def _chosen_way(session: Session, case: ExceptionCase, way: str, at: datetime) -> Way:
+    blockage = goingon.blockage_of(session, case.run, case, at=at)
+    if case.released or blockage is None:
+        raise NothingToDecide(
+            f"exception {case.number} is not about a place that holds {case.run.number} now",
+            resolver="nobody",
+        )
+    found = next((each for each in blockage.ways if each.name == way), None)
+    if found is None:
+        raise NoSuchWay(f"there is no such way on: {way}", resolver="one of those offered")
+    return found
+
+
+def _label(way: Way) -> str:
+    return f"go on at {way.label}" if way.element else f"end {way.label} here"
 
 
 def _go_on(session: Session, case: ExceptionCase, *, by: Actor, at: datetime) -> None:

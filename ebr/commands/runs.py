@@ -12,7 +12,7 @@ from audit import trail
 from audit.streams import Stream
 from core.actors import Actor
 from core.events import publish
-from ebr import queries, rules
+from ebr import goingon, queries, rules
 from ebr.commands import steps
 from ebr.errors import RunNotRunning
 from ebr.events import RunEnded, RunStarted
@@ -133,6 +133,7 @@ def restart(session: Session, run: ProcedureRun, *, reason: str, by: Actor, at: 
         raise RunNotRunning(f"{run.number} is {run.state}", resolver="nobody: it is not HELD")
     run.state, run.problem = RunState.RUNNING, None
     session.flush()
+    goingon.take_decided_ways(session, run, by=by, at=at)
     engine.restart(session, Stream.parse(run.stream), reason=reason, by=by, at=at)
     steps.settle_held(session, run, by=by, at=at)
 

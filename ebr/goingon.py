@@ -1,0 +1,104 @@
+"""What lets a held batch go on, and who may do it: every blocked state shows its way (W5, issue 3).
+
+A critical exception needs the quality unit, a major one the supervisor. Where the engine itself
+cannot go on, the supervisor first says by which way, signed, and the quality unit's decision about
+that exception carries it out (URS-DEV-020: exception, reason, supervisor, deviation, decision).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from core.actors import Actor
+from ebr import queries
+from ebr.models import ExceptionCase, ProcedureRun, RunState
+from engine import detours
+from engine.detours import Blockage
+from workflows.words import Severity
+
+FLOW = "flow"
+"""The type of the exceptions that the engine raises when it cannot go on."""
+PROPOSAL = "proposal"
+RELEASING = {Severity.MAJOR: "exception.decide_major", Severity.CRITICAL: "exception.dispose"}
+PROPOSING = "step.unplanned"
+
+
+class Act(StrEnum):
+    """What somebody can do so that a batch goes on."""
+
+    PROPOSE = "propose"
+    """Say by which way the flow leaves a place that the recipe does not lead out of."""
+    RELEASE = "release"
+    """Decide about an exception: the flow goes on."""
+    RESTART = "restart"
+    """Restart a batch that a person has held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextAct:
+    """One thing to be done next, with the permission that it needs."""
+
+    act: Act
+    permission: str
+    case: ExceptionCase | None = None
+    blockage: Blockage | None = None
+
+
+def next_acts(session: Session, run: ProcedureRun, *, at: datetime) -> list[NextAct]:
+    """What must be done so that the batch goes on, in this order; nothing when nothing holds it."""
+    if run.state not in (RunState.RUNNING, RunState.HELD):
+        return []
+    waiting = [case for case in queries.exceptions(session, run) if not case.released]
+    found = [act for case in waiting for act in _for(session, run, case, at)]
+    critical = any(case.severity == Severity.CRITICAL for case in waiting)
+    if run.state == RunState.HELD and not critical:
+        found.append(NextAct(act=Act.RESTART, permission="batch.restart"))
+    return found
+
+
+def _for(
+    session: Session, run: ProcedureRun, case: ExceptionCase, at: datetime
+) -> Iterator[NextAct]:
+    blockage = blockage_of(session, run, case, at=at)
+    if blockage is not None and blockage.ways and proposal_of(case) is None:
+        yield NextAct(act=Act.PROPOSE, permission=PROPOSING, case=case, blockage=blockage)
+    permission = RELEASING[Severity(case.severity)]
+    yield NextAct(act=Act.RELEASE, permission=permission, case=case, blockage=blockage)
+
+
+def blockage_of(
+    session: Session, run: ProcedureRun, case: ExceptionCase, *, at: datetime
+) -> Blockage | None:
+    """The place that an exception of the flow is about, while the engine still holds there."""
+    if case.type != FLOW:
+        return None
+    path = case.facts.get("path")
+    found = detours.blockages(session, run.stream, at=at)
+    return next((each for each in found if each.path == path), None)
+
+
+def proposal_of(case: ExceptionCase) -> dict[str, Any] | None:
+    """The way that the supervisor has proposed: ``way``, ``label``, ``reason``, ``by``; or None."""
+    found: dict[str, Any] | None = case.facts.get(PROPOSAL)
+    return found
+
+
+def needs_way(blockage: Blockage | None) -> bool:
+    """Whether trying again cannot help: the recipe itself ends there, or has no way on."""
+    return blockage is not None and blockage.kind in ("error_uncaught", "no_flow")
+
+
+def take_decided_ways(session: Session, run: ProcedureRun, *, by: Actor, at: datetime) -> None:
+    """Leave each held place by the way proposed and decided; inside the act of the restart."""
+    held = {each.path for each in detours.blockages(session, run.stream, at=at)}
+    for case in queries.exceptions(session, run):
+        proposal = proposal_of(case) if case.type == FLOW and case.released else None
+        if proposal is not None and case.facts["path"] in held:
+            detours.take(session, run.stream, case.facts["path"], proposal["way"], by=by, at=at)
+            held.remove(case.facts["path"])
