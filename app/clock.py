@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from app import cell
+from app import cell, recording
 from app.worker import SiteWorker
 from core.actors import Actor
 from core.house import House, moment
 from core.settings import Settings
-from ebr.models import ProcedureRun, RunState, StepRecord, StepState
 from hardware import democlock
 from hardware.democlock import Advance, Step
 from hardware.gateway import gateway_place
 from hardware.gateway_control import GatewayClient
-from workflows.words import StepKind
-
-
-def is_recording(house: House) -> bool:
-    """Whether a running step waits for process values, whose trend must have its points."""
-    with house.reading() as session:
-        found = session.execute(
-            select(StepRecord.id)
-            .join(ProcedureRun, StepRecord.run_id == ProcedureRun.id)
-            .where(
-                StepRecord.kind == StepKind.WAIT.value,
-                StepRecord.state == StepState.STARTED,
-                ProcedureRun.state == RunState.RUNNING,
-            )
-            .limit(1)
-        ).first()
-        return found is not None
 
 
 def advance(
@@ -69,12 +52,7 @@ def advance_with(
     until: Callable[[], bool] | None = None,
 ) -> Advance:
     """As `advance`, with a cell and a gateway that are at hand."""
-
-    def tick(step: Step) -> bool:
-        if worker is not None and worker.is_needed():
-            worker.settle()
-        return until is not None and until()
-
+    steps = _Steps(house, link, worker, until)
     return democlock.advance(
         house,
         simulators,
@@ -82,9 +60,57 @@ def advance_with(
         to,
         reason=reason,
         by=by,
-        recording=lambda: is_recording(house),
-        until=tick,
+        recording=lambda: steps.recorded,
+        until=steps.tick,
     )
+
+
+class _Steps:
+    """What is done and asked at each step of the clock, in as few looks as possible."""
+
+    def __init__(
+        self,
+        house: House,
+        link: democlock.Sweeper,
+        worker: SiteWorker | None,
+        until: Callable[[], bool] | None,
+    ) -> None:
+        self._house = house
+        self._link = link
+        self._worker = worker
+        self._until = until
+        self._known: tuple[tuple[UUID, ...], frozenset[str]] = ((), frozenset())
+        with house.reading() as session:
+            self.recorded = self._recorded(session)
+
+    def tick(self, step: Step) -> bool:
+        """Let the worker do what is due; True when what was waited for has come."""
+        if step.everything:
+            self._known = ((), frozenset())
+        with self._house.reading() as session:
+            worker = self._worker
+            needed = worker is not None and worker.is_needed(session)
+            self.recorded = self._recorded(session)
+        if worker is not None and needed:
+            self._work(worker, step)
+        return self._until is not None and self._until()
+
+    def _work(self, worker: SiteWorker, step: Step) -> None:
+        # What follows may take any value: each must be of now.
+        if not step.everything:
+            self._link.sweep(step.at)
+        worker.settle()
+        with self._house.reading() as session:
+            self.recorded = self._recorded(session)
+
+    def _recorded(self, session: Session) -> Collection[str] | bool:
+        """The devices that steps wait for; True for all, False while nothing waits."""
+        steps = recording.waiting_steps(session)
+        if not steps:
+            return False
+        if steps != self._known[0]:
+            self._known = (steps, recording.devices_of(session, steps))
+        return self._known[1] or True
 
 
 def site_now(house: House) -> datetime:

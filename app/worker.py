@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
+from sqlalchemy.orm import Session
+
 from app import wiring
 from audit.keys import SiteKeys
 from audit.sequencer import oldest_pending_age, sequence_pending
@@ -35,14 +37,13 @@ class SiteWorker:
             done += self._jobs.run_pending()
         return done + sequence_pending(self._house, self._keys)
 
-    def is_needed(self) -> bool:
-        """Whether a round would find anything to do: one look in one reading session."""
-        with self._house.reading() as session:
-            return (
-                self._jobs.has_work(session)
-                or oldest_pending_age(session) is not None
-                or automatic.anything_over(session)
-            )
+    def is_needed(self, session: Session) -> bool:
+        """Whether a round would find anything to do: a look in a reading session."""
+        return (
+            self._jobs.has_work(session)
+            or oldest_pending_age(session) is not None
+            or automatic.anything_over(session)
+        )
 
     def settle(self, *, most: int = 50) -> None:
         """Rounds until nothing is left to do now."""

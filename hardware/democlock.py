@@ -3,6 +3,9 @@
 One audited act says from, to and why. While process values are recorded the clock moves in steps
 of at most 10 s: the simulators advance and publish, the gateway has stored the values, then the
 caller's tick runs; otherwise it moves from due time to due time. It never goes back.
+
+Where the caller says whose values are recorded, a step stores only those and every `EVERYTHING`
+the rest, so that a look at the others costs the process no time.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from core.actors import Actor
 from core.house import House, moment
 
 STEP = timedelta(seconds=10)
-MICROSECOND = timedelta(microseconds=1)
+EVERYTHING = timedelta(seconds=30)
+"""No tag of the plant stays unseen for longer, in time of the process."""
 
 
 class Simulators(Protocol):
@@ -41,16 +45,17 @@ class Sweeper(Protocol):
         """Background samples do not count from now on."""
 
     def sweep(self, site_time: datetime, devices: Iterable[str] | None = None) -> object:
-        """Read and store everything (or the lines of these devices) with this site time; return
-        when it is committed."""
+        """Read and store everything (or these devices) with this site time; return when it is
+        committed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """Where the clock stands after one step."""
+    """Where the clock stands after one step, and whether the values of all devices are of now."""
 
     at: datetime
     number: int
+    everything: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,8 @@ class Advance:
 
 Tick = Callable[[Step], bool]
 """Called after each step, outside any transaction; True ends the advance there."""
+Recording = bool | Callable[[], Collection[str] | bool]
+"""Whether process values are recorded now: of nothing, of everything, or of some devices."""
 
 
 def advance(
@@ -74,41 +81,60 @@ def advance(
     *,
     reason: str,
     by: Actor,
-    recording: bool | Callable[[], bool] = True,
+    recording: Recording = True,
     until: Tick | None = None,
     most: timedelta = STEP,
-    devices: Collection[str] | None = None,
 ) -> Advance:
     """Move the site's clock to `to`, or until `until` says so.
 
     `recording` tells before each step whether process values are recorded: then a step is at most
-    `most` long, else it reaches to the next due job. Each step ends at due times exactly. With
-    `devices` each step reads only the lines of those, and the end reads everything. Raises
-    ClockNotMovable in a GMP site or when `to` lies in the past; what was reached is audited
-    however it ends.
+    `most` long, else it reaches to the next due job. Each step ends at due times exactly. Where
+    `recording` names devices, their values are stored at each step, those of all others at least
+    every `EVERYTHING` and at the end. Raises ClockNotMovable in a GMP site or when `to` lies in
+    the past; what was reached is audited however it ends.
     """
     start = house.perform(_begin, to, reason=reason, by=by)
     at, number, stopped = start, 0, False
+    looks = _Looks(gateway, start)
     with ExitStack() as ending:
         ending.callback(lambda: house.perform(_end, start, number, stopped, reason=reason, by=by))
         if gateway is not None:
             gateway.begin_steps(start)
-            if _asked(recording):
-                gateway.sweep(start, devices)  # else a trend waits for its first point too long
+        recorded = _asked(recording)
+        if recorded:
+            looks.at(start, True)  # else a trend waits for its first point too long
         while at < to and not stopped:
-            at, offset = _step(house, to, at + most if _asked(recording) else None)
+            at, offset = _step(house, to, at + most if recorded else None)
             number += 1
             if simulators is not None:
                 simulators.advance(at, offset=offset)
-            if gateway is not None:
-                gateway.sweep(at, devices)
-            stopped = until is not None and until(Step(at=at, number=number))
-        if gateway is not None and devices is not None:
-            gateway.sweep(at)
+            everything = looks.at(at, recorded)
+            stopped = until is not None and until(Step(at=at, number=number, everything=everything))
+            recorded = not stopped and _asked(recording)
+        looks.at(at, True)
     return Advance(reached=at, steps=number, stopped=stopped)
 
 
-def _asked(recording: bool | Callable[[], bool]) -> bool:
+class _Looks:
+    """The looks of the gateway at the plant, each as wide as it has to be."""
+
+    def __init__(self, gateway: Sweeper | None, start: datetime) -> None:
+        self._gateway = gateway
+        self._seen_all = start - EVERYTHING
+
+    def at(self, moment: datetime, recorded: Collection[str] | bool) -> bool:
+        """Have the values of this moment stored; answers whether those of everything are."""
+        if self._gateway is None or self._seen_all == moment:
+            return True
+        if not isinstance(recorded, bool) and moment - self._seen_all < EVERYTHING:
+            self._gateway.sweep(moment, recorded)
+            return False
+        self._gateway.sweep(moment)
+        self._seen_all = moment
+        return True
+
+
+def _asked(recording: Recording) -> Collection[str] | bool:
     return recording if isinstance(recording, bool) else recording()
 
 

@@ -138,8 +138,8 @@ class Gateway:
         self._database.shutdown()
 
     async def sweep(self, at: datetime, devices: Iterable[str] | None = None) -> dict[str, str]:
-        """Read every tag now (or those of the lines of some devices) and store it with this site
-        time; answers the state of each line once samples and gaps are committed."""
+        """Read every tag now (or those of some devices) and store it with this site time; answers
+        the state of each line that was asked once samples and gaps are committed."""
         self.site.stand_at(at)
         self.recorder.pause(PAUSE_SECONDS)
         wanted = None if devices is None else set(devices)
@@ -148,7 +148,7 @@ class Gateway:
             for running in self._links.values()
             if wanted is None or wanted & set(running.link.line.devices)
         ]
-        await asyncio.gather(*(link.sweep(at) for link in links))
+        await asyncio.gather(*(link.sweep(at, wanted) for link in links))
         await self.deliver_news()
         return {link.line.name: link.state.value for link in links}
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +39,12 @@ class Line:
     def devices(self) -> tuple[str, ...]:
         """Names of the devices on this line, in order."""
         return tuple(sorted({point.device for point in self.points}))
+
+    def points_of(self, devices: Collection[str] | None) -> tuple[Point, ...]:
+        """The points of some devices, or all."""
+        if devices is None:
+            return self.points
+        return tuple(point for point in self.points if point.device in devices)
 
 
 async def end(task: asyncio.Task[None]) -> None:
@@ -95,8 +101,9 @@ class Link:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait)
 
-    async def sweep(self, at: datetime) -> None:
-        """Read everything now and record it with this site time; a dead line records that.
+    async def sweep(self, at: datetime, devices: Collection[str] | None = None) -> None:
+        """Read everything (or these devices) now and record it with this site time; a dead line
+        records that for all of its points.
 
         An offline line is tried again at once: steps of the demonstration clock are shorter than
         any back-off.
@@ -108,14 +115,20 @@ class Link:
             self._recorder.sweep([unreached(p, self.problem) for p in self.line.points], at)
             return
         try:
-            samples = await asyncio.wait_for(
-                driver.read(self.line.points, hurry=True), SWEEP_PATIENCE
-            )
+            samples = await self._swept(driver, self.line.points_of(devices))
         except (LinkProblem, TimeoutError) as problem:
             self.problem = str(problem) or "no answer in time"
             self._give_up()
             samples = [unreached(point, self.problem) for point in self.line.points]
         self._recorder.sweep(samples, at)
+
+    async def _swept(self, driver: Driver, points: Sequence[Point]) -> list[Sample]:
+        """Samples of a part of the line; when it is silent, of everything: some dead units do not
+        make a dead line. Raises LinkProblem, TimeoutError."""
+        if len(points) < len(self.line.points):
+            with suppress(LinkProblem, TimeoutError):
+                return await asyncio.wait_for(driver.read(points, hurry=True), SWEEP_PATIENCE)
+        return await asyncio.wait_for(driver.read(self.line.points, hurry=True), SWEEP_PATIENCE)
 
     async def read_one(self, point: Point) -> Sample:
         """Read one point from the device itself, for a write's old value and read-back."""
