@@ -108,7 +108,7 @@ def _process_units(at: datetime) -> list[NewEquipment]:
             "rotary_press",
             "1.14",
             at,
-            properties={"baseline": {"SC201": "30.0"}},
+            properties={"baseline": {"SC201": "30.0", "ID201": "21553", "ID202": "3"}},
         ),
         _clean(
             "TS-12",

@@ -1,7 +1,8 @@
 """Guarded set points: as in the approved baseline at the start, as commanded at the end.
 
 What nobody commanded through the recipe and yet changed is found here and raises an exception
-naming tag, old and new value (URS-EQP-070).
+naming tag, old and new value (URS-EQP-070). A tag for which nothing was approved raises one, too:
+what cannot be compared is not equal.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from hardware import queries as plant_queries
 from hardware.models import Reading, WriteRequest
 from hardware.words import WriteState
 from workflows.step import Guard
-from workflows.words import DataType, Origin, Severity
+from workflows.words import DataType, Occasion, Origin, Severity
 
 
 def compare(context: StepContext) -> None:
@@ -38,7 +39,7 @@ def compare(context: StepContext) -> None:
             at=context.at,
         )
         wanted = _wanted(context, guard, tag)
-        differs = wanted is not None and _differs(guard, wanted, reading)
+        differs = wanted is None or _differs(guard, wanted, reading)
         context.session.add(_as_value(context, guard, reading, wanted, differs))
         if differs:
             _raise(context, tag, wanted, reading)
@@ -125,10 +126,13 @@ def _as_value(
 
 
 def _raise(context: StepContext, tag: str, wanted: Decimal | None, reading: Reading) -> None:
-    context.raise_exception(
-        "guarded_set_point",
-        Severity.MAJOR,
-        f"{tag} is {reading.value_text} {reading.unit}, expected {wanted}: changed outside the"
-        " recipe by an unattributed change",
-        facts={"tag": tag, "expected": str(wanted), "found": reading.value_text},
+    told = f"{tag} is {reading.value_text} {reading.unit}"
+    facts = {"tag": tag, "expected": str(wanted), "found": reading.value_text}
+    severity = next(
+        (policy.severity for policy in context.policy_for(Occasion.MISMATCH)), Severity.MAJOR
     )
+    if wanted is None:
+        text = f"{told}: no baseline of it is approved to compare with"
+    else:
+        text = f"{told}, expected {wanted}: changed outside the recipe by an unattributed change"
+    context.raise_exception("guarded_set_point", severity, text, facts=facts)
