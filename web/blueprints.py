@@ -7,6 +7,7 @@ from flask import Blueprint
 from web import (
     ebr,
     ebr_record,
+    ebr_run,
     finding,
     hardware,
     home,
@@ -27,6 +28,7 @@ EVERYWHERE: tuple[Blueprint, ...] = (
     live.bp,
     personnel.bp,
     ebr.bp,
+    ebr_run.bp,
     production.bp,
     ebr_record.bp,
     quality.bp,

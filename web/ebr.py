@@ -16,7 +16,7 @@ from core.errors import NotFound, Refusal
 from core.house import moment
 from ebr import content, queries, rules
 from ebr.commands import exceptions as cases
-from ebr.commands import readings, remarks, runs
+from ebr.commands import readings, remarks
 from ebr.commands.corrections import Correction, correct_value
 from ebr.commands.exceptions import ExceptionReference
 from ebr.commands.steps import StepOutcome, StepReference, perform_step, sign_step, start_step
@@ -24,11 +24,10 @@ from ebr.context import StepContext
 from ebr.errors import NoSuchStep
 from ebr.models import StepRecord
 from ebr.opening import context_of
-from personnel import permissions
 from personnel import queries as people
-from personnel.matrix import roles_with
 from web import entries, identity, queue, staging, stepviews
 from web.access import needs
+from web.ebr_run import back
 from web.errors import FileRefused, Problem, is_fragment_request, of_refusal
 from web.i18n import gettext as _
 from web.performing import perform
@@ -64,66 +63,14 @@ def _address(step: StepRecord, endpoint: str = "ebr.step") -> str:
 @bp.get("/scan")
 @needs("record.read")
 def scan() -> AnyResponse:
-    """Any code of a batch leads to where its work goes on."""
+    """Any code of the house leads on: a batch to its work, everything else to its page."""
     code = request.args.get("code", "").strip()
     with identity.house().reading() as session:
         try:
             run = queries.run_of(session, code)
-        except NotFound as error:
-            raise NotFound(
-                _("%(code)s is no batch or record of this site.", code=code or "–"),
-                resolver=_("you, by scanning the label of a batch"),
-            ) from error
-        return redirect(url_for("ebr.record", number=run.number), 303)
-
-
-@bp.get("/records/<number>")
-@needs("record.read")
-def record(number: str) -> str:
-    """A record at a glance: where it stands, its steps, who is on it, hold and restart."""
-    with identity.house().reading() as session:
-        run = queries.run_of(session, number)
-        context = _first_context(session, number)
-        found = queries.steps(session, run)
-        open_cases = queries.undecided(session, run)
-        steps = [
-            {
-                "key": step.key,
-                "name": context.procedure.step(step.key).name if context else step.key,
-                "state": step.state,
-                "occurrence": step.occurrence,
-                "started": step.started_at,
-                "by": stepviews.name_of(context, step.performed_by or step.started_by)
-                if context
-                else "",
-                "address": _address(step),
-            }
-            for step in found
-        ]
-        return render_template("ebr/record.html", run=run, steps=steps, cases=open_cases)
-
-
-def _first_context(session: Session, number: str) -> StepContext | None:
-    run = queries.run_of(session, number)
-    found = queries.steps(session, run)
-    at = moment(session).site
-    return context_of(session, run, found[0], by=identity.actor(), at=at) if found else None
-
-
-@bp.post("/records/<number>/hold")
-@needs("batch.hold")
-def hold(number: str) -> AnyResponse:
-    """Hold the batch; equipment goes on as it is, and the page says so."""
-    perform(runs.hold_run, number, request.form.get("reason", ""), record=f"batch/{number}")
-    return go_on(url_for("ebr.record", number=number))
-
-
-@bp.post("/records/<number>/restart")
-@needs("batch.restart")
-def restart(number: str) -> AnyResponse:
-    """Restart a HELD batch."""
-    perform(runs.restart_run, number, request.form.get("reason", ""), record=f"batch/{number}")
-    return go_on(url_for("ebr.record", number=number))
+        except NotFound:
+            return redirect(url_for("finding.find", q=code), 303)
+        return redirect(url_for("run.at_work", number=run.number), 303)
 
 
 # --- one step ----------------------------------------------------------------------------------
@@ -415,14 +362,6 @@ def report(number: str, key: str, occurrence: int) -> AnyResponse:
 # --- exceptions --------------------------------------------------------------------------------
 
 
-def _back(number: str) -> str:
-    """The page that the form stood on: a step of this record, else the record itself."""
-    key, occurrence = request.form.get("_key_of_step", ""), request.form.get("_occurrence", "")
-    if key and occurrence.isdecimal():
-        return url_for("ebr.step", number=number, key=key, occurrence=int(occurrence))
-    return url_for("ebr.record", number=number)
-
-
 @bp.post("/records/<number>/exceptions/<int:case>/comment")
 @needs("exception.comment")
 def comment_case(number: str, case: int) -> AnyResponse:
@@ -435,49 +374,7 @@ def comment_case(number: str, case: int) -> AnyResponse:
         request.form.get("text", ""),
         record=stream,
     )
-    return go_on(_back(number))
-
-
-@bp.post("/records/<number>/exceptions/<int:case>/go-on")
-@needs("record.read")
-def let_go_on(number: str, case: int) -> Page:
-    """Supervisor (major) or quality unit (critical) lets the flow go on, at any terminal."""
-    reason = request.form.get("reason", "")
-    with identity.house().reading() as session:
-        run = queries.run_of(session, number)
-        found = queries.exception_of(session, run, case)
-        words = rules.need_reason(reason, _("letting the flow go on"))
-        shown = cases.content_of(found, words, "go_on")
-        stream, severity = run.stream, Severity(found.severity)
-    permission = cases.NEED_PERMISSION.get(severity, "exception.decide_minor")
-    own = identity.may(permission)
-    return signed(
-        SignedAct(
-            command=cases.release_exception,
-            arguments=(ExceptionReference(record=stream, number=case), reason),
-            record=stream,
-            meaning="approved",
-            title=_("Let the flow go on after exception %(number)s", number=case),
-            done=_back(number),
-            content=shown,
-            by=_actor_with(permission) if own else None,
-            role_of=None if own else _role_with(permission),
-        )
-    )
-
-
-def _actor_with(permission: str) -> Any:
-    with identity.house().reading() as session:
-        return identity.me().actor(permissions.require(session, identity.actor(), permission))
-
-
-def _role_with(permission: str) -> Any:
-    def role_of(session: Session, badge: str) -> str:
-        held = people.roles_of(session, badge, moment(session).site)
-        able = roles_with(permission)
-        return next((role for role in held if role in able), held[0] if held else "person")
-
-    return role_of
+    return go_on(back(number))
 
 
 @bp.get("/records/<number>/files/<digest>")

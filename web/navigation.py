@@ -52,6 +52,7 @@ ITEMS = (
 HOMES = {
     "record": "production.batches",
     "ebr": "ebr.queue",
+    "run": "ebr.queue",
     "weighing": "ebr.queue",
     "production": "production.batches",
     "workflows": "workflows.recipes",

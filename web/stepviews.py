@@ -20,7 +20,8 @@ from ebr.models import ExceptionCase, ParameterValue, StepRecord
 from hardware import queries as plant
 from hardware.models import Reading
 from personnel import queries as people
-from web import filters, identity, limits, live
+from web import filters, identity, limits, live, states
+from web.ebr_next import NextView, next_views
 from web.i18n import gettext as _
 from workflows.step import CheckPoint, Parameter, in_language
 from workflows.words import DataType, Origin, Severity, StepKind
@@ -181,6 +182,7 @@ class StepPage:
     given: Given
     needs_reason: bool
     signs: bool
+    next_acts: Sequence[NextView]
 
 
 def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> StepPage:
@@ -234,6 +236,7 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
         given=given,
         needs_reason=any(f.device and not f.reading for f in fields),
         signs="performer" in rules.parts_due(spec.signature),
+        next_acts=next_views(context.session, run) if run.state == "held" else (),
     )
 
 
@@ -249,9 +252,10 @@ def blockers(context: StepContext, form: Form | None = None) -> list[tuple[str, 
     """Why this person cannot do this step now: each fact with who can clear it."""
     found: list[tuple[str, str]] = []
     if context.run.state != "running":
-        fact = _("%(number)s is %(state)s", number=context.run.number, state=context.run.state)
+        state = states.word(context.run.state)
+        fact = _("%(number)s is %(state)s", number=context.run.number, state=state)
         why = f"{fact}: {context.run.problem}" if context.run.problem else fact
-        found.append((why, _("shift supervisor or quality unit")))
+        found.append((why, _who_leads_on(context)))
     try:
         steps.require_able(context, identity.actor_as(context.spec.role), context.spec.role)
     except Refusal as refusal:
@@ -265,6 +269,13 @@ def blockers(context: StepContext, form: Form | None = None) -> list[tuple[str, 
     if form is not None:
         found += [(text, _("see the text")) for text in form.blockers]
     return found
+
+
+def _who_leads_on(context: StepContext) -> str:
+    """The people who can do what lets the batch go on, the first act first."""
+    acts = next_views(context.session, context.run)
+    named = dict.fromkeys(name for act in acts for name in act.people)
+    return ", ".join(named) or _("nobody: it has ended")
 
 
 def _field(context: StepContext, parameter: Parameter, given: Given, take: Any) -> FieldView:
@@ -424,7 +435,7 @@ def _signed(context: StepContext) -> list[SignedView]:
 
 def _case(context: StepContext, case: ExceptionCase) -> CaseView:
     permission = NEED_PERMISSION.get(Severity(case.severity))
-    waits = not case.released and permission is not None
+    waits = not case.released and permission is not None and case.run.ended_at is None
     return CaseView(
         number=case.number,
         type=case.type.replace("_", " "),

@@ -94,7 +94,7 @@ def end_run(
     permissions.require(session, by, PERMISSIONS[command.how])
     words = _checked(run, command)
     found = consequences.of(session, run)
-    shown = content_of(session, run, command, words, found)
+    shown = _content(run, command, words, found)
     state = STATES[command.how]
     with trail.act(
         session,
@@ -114,14 +114,15 @@ def end_run(
     return shown
 
 
-def content_of(
-    session: Session,
-    run: ProcedureRun,
-    command: EndRun,
-    words: str,
-    found: Sequence[Consequence],
+def content_of(session: Session, command: EndRun) -> SignedContent:
+    """What the signature of the supervisor covers; refuses like `end_run`, whoever asks."""
+    run = queries.run_of(session, command.record)
+    return _content(run, command, _checked(run, command), consequences.of(session, run))
+
+
+def _content(
+    run: ProcedureRun, command: EndRun, words: str, found: Sequence[Consequence]
 ) -> SignedContent:
-    """What the signature of the supervisor covers."""
     return SignedContent(
         record=run.stream,
         object=f"end of {run.number}",

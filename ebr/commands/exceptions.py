@@ -36,8 +36,10 @@ class ExceptionReference:
     number: int
 
 
-def content_of(case: ExceptionCase, statement: str, decision: str) -> SignedContent:
-    """What a signature on an exception covers."""
+def content_of(
+    case: ExceptionCase, statement: str, decision: str, proposal: dict[str, Any] | None = None
+) -> SignedContent:
+    """What a signature on an exception covers; with the way that is proposed, or was."""
     return SignedContent(
         record=case.run.stream,
         object=f"exception {case.number}",
@@ -51,17 +53,17 @@ def content_of(case: ExceptionCase, statement: str, decision: str) -> SignedCont
             "text": case.text,
             "decision": decision,
             "statement": statement,
-            **_way(case),
+            **_way(proposal or goingon.proposal_of(case)),
         },
     )
 
 
-def _way(case: ExceptionCase) -> dict[str, Any]:
+def _way(proposal: dict[str, Any] | None) -> dict[str, Any]:
     """The way that a decision about an exception of the flow carries out."""
-    proposal = goingon.proposal_of(case)
     if proposal is None:
         return {}
-    return {"way": proposal["label"], "proposed_by": proposal["by"], "because": proposal["reason"]}
+    by = {"proposed_by": proposal["by"]} if "by" in proposal else {}
+    return {"way": proposal["label"], "because": proposal["reason"], **by}
 
 
 def comment_exception(
@@ -143,19 +145,26 @@ def propose_way(
     proposal replaces an earlier one; both stay in the trail. Raises NotPermitted, NothingToDecide,
     NoSuchWay, ReasonNeeded (URS-DEV-020).
     """
-    case = _case(session, exception)
     permissions.require(session, by, goingon.PROPOSING)
-    chosen = _chosen_way(session, case, way, at)
-    words = rules.need_reason(reason, "a way that the recipe does not lead")
-    proposal = {"way": chosen.name, "label": _label(chosen), "reason": words, "by": by.id}
+    case = _case(session, exception)
+    proposal = proposal_for(session, exception, way, reason, at=at)
+    words = proposal["reason"]
+    shown = content_of(case, words, "way_proposed", proposal)
     with _act(session, case, "exception.way_proposed", by, words) as act:
-        case.facts = {**case.facts, goingon.PROPOSAL: proposal}
-        case.comment, case.commented_by = case.comment or words, case.commented_by or by.id
-        session.flush()
-        shown = content_of(case, words, "way_proposed")
         if not rehearsal:
             _seal(session, signed_by, shown, "approved", by, act, words)
+        case.facts = {**case.facts, goingon.PROPOSAL: {**proposal, "by": by.id}}
+        case.comment, case.commented_by = case.comment or words, case.commented_by or by.id
     return shown
+
+
+def proposal_for(
+    session: Session, exception: ExceptionReference, way: str, reason: str, *, at: datetime
+) -> dict[str, Any]:
+    """A proposal as it would be kept, by nobody yet; refuses like `propose_way`, whoever asks."""
+    chosen = _chosen_way(session, _case(session, exception), way, at)
+    words = rules.need_reason(reason, "a way that the recipe does not lead")
+    return {"way": chosen.name, "label": _label(chosen), "reason": words}
 
 
 def _chosen_way(session: Session, case: ExceptionCase, way: str, at: datetime) -> Way:
