@@ -23,6 +23,7 @@ UNITS = {
     "g/mL": "g/mL",
     "N.m": "N·m",
     "um": "µm",
+    "1": "",
 }
 """UCUM codes that people write otherwise; units are never translated."""
 

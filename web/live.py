@@ -107,6 +107,11 @@ def _tag(key: str, now: TagNow) -> dict[str, Any]:
     return {"tag": key, **tag_view(now)}
 
 
+def _first(reasons: str) -> str:
+    """The reason that a person can act on; the others follow from it."""
+    return reasons.partition("; ")[0]
+
+
 def tag_view(now: TagNow) -> dict[str, Any]:
     """A live value as a screen shows it; without good quality it is no value but a reason."""
     return {
@@ -115,6 +120,8 @@ def tag_view(now: TagNow) -> dict[str, Any]:
         "unit": filters.unit(now.unit),
         "good": now.good,
         "quality": now.quality.value.lower(),
-        "words": _("good, %(age)s old", age=f"{now.age_s:.0f} s") if now.good else now.because,
+        "words": _("good, %(age)s old", age=f"{now.age_s:.0f} s")
+        if now.good
+        else _first(now.because),
         "at": now.received_at.isoformat() if now.received_at else None,
     }

@@ -33,7 +33,7 @@ from web.i18n import gettext as _
 from workflows.model import CallActivity, Level, Node, Procedure, StepTask
 
 WIDTH = 1000
-LANE = 46
+LANE = 36
 BAR = 22
 TOP = 34
 LEAST = 6
@@ -234,7 +234,7 @@ def timeline(record: RecordView, shown: Window) -> Timeline:
         for step in record.steps()
         if step.started_at is not None and step.started_at <= end and _end(step) >= start
     ]
-    names = sorted({_lane(step) for step in within})
+    names = list(dict.fromkeys(_lane(step) for step in sorted(within, key=_begun)))
     tops = {name: float(TOP + index * LANE) for index, name in enumerate(names)}
     severities = {case.number: case.severity for case in record.exceptions}
     bars = tuple(_bar(step, tops[_lane(step)], start, end, severities) for step in within)
@@ -248,10 +248,24 @@ def timeline(record: RecordView, shown: Window) -> Timeline:
     )
 
 
+def _begun(step: StepView) -> datetime:
+    """When a step was begun; lanes stand in the order in which the batch reached them."""
+    return step.started_at or _end(step)
+
+
 def _lane(step: StepView) -> str:
     if step.equipment:
         return step.equipment[0].equipment
     return _("Room %(room)s", room=step.room) if step.room else _("Office and system")
+
+
+def _apart(places: Iterable[float]) -> list[float]:
+    """Places of marks without those that would be drawn over the one before."""
+    kept: list[float] = []
+    for place in sorted(places):
+        if not kept or place - kept[-1] >= LEAST:
+            kept.append(place)
+    return kept
 
 
 def _bar(
@@ -260,7 +274,8 @@ def _bar(
     began = max(step.started_at or start, start)
     x = _x(began, start, end)
     width = max(_x(min(_end(step), end), start, end) - x, LEAST)
-    marks = [(_x(s.at, start, end), "s", _("signature")) for s in step.signatures if s.at >= start]
+    signed = [_x(s.at, start, end) for s in step.signatures if s.at >= start]
+    marks = [(place, "s", _("signature")) for place in _apart(signed)]
     marks += [(x + width / 2, "x", _("correction")) for v in step.values if v.former][:1]
     grave = [n for n in step.exceptions if severities.get(n) in ("major", "critical")]
     if step.exceptions:
@@ -444,7 +459,7 @@ def _kind(node: Node) -> str:
     words = {
         "CallActivity": _("operation"),
         "ExclusiveGateway": _("decision"),
-        "ParallelGateway": _("parallel"),
+        "ParallelGateway": _("parallel branches"),
         "StartEvent": _("start"),
         "EndEvent": _("end"),
         "IntermediateTimer": _("timer"),

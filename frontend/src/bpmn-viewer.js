@@ -21,6 +21,7 @@ async function show(figure) {
     return;
   }
   mark(viewer, marksOf(figure));
+  shape(viewer, canvas);
   fit(viewer);
   tools(figure, viewer);
   viewer.on("element.click", ({ element }) => point(figure, element.id));
@@ -56,8 +57,18 @@ function mark(viewer, marks) {
     html.className = `diagram-badge badge-${name}`;
     html.textContent = badge;
     html.title = words;
-    overlays.add(id, "state", { position: { top: -14, right: 16 }, html, scale: false });
+    overlays.add(id, "state", { position: { top: -13, right: 13 }, html, scale: { min: 0.6, max: 1 } });
   }
+}
+
+// A long flat level needs a low canvas and a deep one a high canvas: no empty sheet around either.
+const MARGIN = 90, LEAST = 190;
+function shape(viewer, place) {
+  const { inner } = viewer.get("canvas").viewbox();
+  const scale = Math.min(1, (place.clientWidth - 40) / inner.width);
+  const wanted = Math.max(LEAST, Math.round(inner.height * scale) + MARGIN);
+  place.style.height = `${Math.min(wanted, Math.round(innerHeight * 0.7))}px`;
+  viewer.get("canvas").resized();
 }
 
 function fit(viewer) {

@@ -7,7 +7,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import "./desk/chart.css";
 
-const HEIGHT = 320;
+const HEIGHT = 230;
 
 function draw(place) {
   const data = JSON.parse(document.getElementById(place.dataset.chart).textContent);
@@ -44,7 +44,7 @@ function columns(data) {
 }
 
 function options(data, look, clock, place) {
-  const axis = { stroke: look.muted, grid: { stroke: `${look.line}40` }, ticks: { stroke: look.line }, font: "14px sans-serif" };
+  const axis = { stroke: look.muted, grid: { stroke: `${look.line}40` }, ticks: { stroke: look.line }, font: "12px Noto Sans, sans-serif" };
   return {
     width: Math.max(place.clientWidth, 260),
     height: HEIGHT,
@@ -53,7 +53,7 @@ function options(data, look, clock, place) {
     scales: { x: { time: false, range: (_, low, high) => [low, high] }, y: { range: (_, low, high) => room(data, low, high) } },
     axes: [
       { ...axis, values: (_, splits, _axis, _space, step) => splits.map((at) => clock(at).slice(0, step < 60 ? 8 : 5)), space: 84 },
-      { ...axis, size: 64, values: (_, splits) => splits.map((value) => `${+value.toFixed(4)}`) },
+      { ...axis, size: 52, values: (_, splits) => splits.map((value) => `${+value.toFixed(4)}`) },
     ],
     series: [
       { label: place.dataset.timeLabel, value: (_, at) => (at === null ? "–" : clock(at)) },
@@ -69,7 +69,7 @@ function options(data, look, clock, place) {
 function room(data, low, high) {
   const known = [low, high, ...data.limits.map((limit) => limit.value)].filter((value) => value !== null && isFinite(value));
   const least = Math.min(...known), most = Math.max(...known);
-  const air = (most - least || Math.abs(most) || 1) * 0.08;
+  const air = (most - least || Math.abs(most) || 1) * 0.12;
   return [least - air, most + air];
 }
 
@@ -91,9 +91,18 @@ function lines(chart, data, look) {
   const { ctx, bbox } = chart;
   const ratio = devicePixelRatio;
   ctx.save();
-  ctx.font = `${13 * ratio}px sans-serif`;
-  ctx.textAlign = "left";
+  ctx.font = `${12 * ratio}px "Noto Sans", sans-serif`;
   ctx.textBaseline = "alphabetic";
+  // Upper limits are named above their line and lower ones below; alert limits at the left, wider
+  // tiers at the right, so that two names never stand on each other.
+  const numbers = data.limits.map((limit) => limit.value);
+  const middle = (Math.max(...numbers) + Math.min(...numbers)) / 2;
+  const name = (label, y, left, above) => {
+    ctx.fillStyle = look.muted;
+    ctx.textAlign = left ? "left" : "right";
+    const x = left ? bbox.left + 4 * ratio : bbox.left + bbox.width - 4 * ratio;
+    ctx.fillText(label, x, above ? y - 4 * ratio : y + 13 * ratio);
+  };
   for (const { label, value, tier } of data.limits) {
     const y = chart.valToPos(value, "y", true);
     if (y < bbox.top || y > bbox.top + bbox.height) continue;
@@ -104,8 +113,7 @@ function lines(chart, data, look) {
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    ctx.fillStyle = look.ink;
-    ctx.fillText(label, bbox.left + 6 * ratio, y - 4 * ratio);
+    name(label, y, tier === "alert", value >= middle);
   }
   ctx.restore();
 }
