@@ -15,7 +15,10 @@ from ebr.commands.exceptions import (
     comment_exception,
     release_exception,
 )
+from ebr.commands.remarks import report_exception
+from ebr.commands.steps import StepReference
 from ebr.entry import Entry, File
+from personnel import commands as people
 from production.models import Batch
 from quality.commands.release import DecideBatch, decide_batch
 from quality.commands.reviews import (
@@ -28,6 +31,7 @@ from quality.commands.reviews import (
 from quality.models import Decision, ReviewKind
 from tests.support.bpmn import bpmn, end, process, start, step, task
 from tests.support.records import RECORD, RecordPlant
+from workflows.words import Severity
 
 CLEAR = (
     '<bw:timing validFor="PT8H"/>'
@@ -69,7 +73,22 @@ ALL_COMMENTED = (
 )
 
 
-def recipe() -> bytes:
+PAIR = (
+    '<bw:parameter code="lod" dataType="decimal" unit="%" decimals="2" replicates="2">'
+    '<bw:label lang="en">Loss on drying</bw:label></bw:parameter>'
+    '<bw:parameter code="difference" dataType="decimal" unit="%" decimals="2" origin="calculated"'
+    ' expression="max(I.lod) - min(I.lod)"><bw:label lang="en">Difference of the two</bw:label>'
+    '<bw:limit tier="action" high="0.30" severity="major"/></bw:parameter>'
+    '<bw:parameter code="mean" dataType="decimal" unit="%" decimals="2" origin="calculated"'
+    ' expression="mean(I.lod)"><bw:label lang="en">Mean loss on drying</bw:label>'
+    '<bw:limit tier="action" low="1.0" high="2.5" severity="major"/></bw:parameter>'
+    '<bw:timing validFor="PT30M"/>'
+    '<bw:ipc method="loss_on_drying" specimens="2" sampledAt="S"/>'
+)
+"""The control with two determinations, their difference and their mean."""
+
+
+def recipe(control: str = MOISTURE) -> bytes:
     """Clearance, mass, sample, control, disposition, yield, production review, certificate."""
     reviewed = '<bw:signature mode="supervisor" meaning="reviewed"/>'
     two = "performed_verified"
@@ -80,7 +99,7 @@ def recipe() -> bytes:
             task("L", step("L", CLEAR, kind="clearance", mode=two, room="1.12")),
             task("A", step("A", MASS, kind="entry", mode=two, room="1.12")),
             task("S", step("S", PLAN, kind="sample", room="1.12")),
-            task("I", step("I", MOISTURE, kind="ipc", role="QC")),
+            task("I", step("I", control, kind="ipc", role="QC")),
             task("D", step("D", DECIDE, kind="disposition", role="QC", mode="quality")),
             task("Y", step("Y", YIELD, kind="yield", mode=two)),
             task("Z", step("Z", ALL_COMMENTED, kind="verify", role="SU", signature=reviewed)),
@@ -105,10 +124,10 @@ PERFORMER = {"I": "P-106", "D": "P-106", "Z": "P-105", "K": "P-106"}
 VERIFIED = ("L", "A", "Y")
 
 
-def plan(plant: RecordPlant, number: str = "B-2045") -> None:
+def plan(plant: RecordPlant, number: str = "B-2045", control: str = MOISTURE) -> None:
     """The batch of production that the record belongs to, and its record under way."""
     plant.house.perform(_plan, number, by=plant.person("P-105").actor)
-    plant.start(recipe(), number=number)
+    plant.start(recipe(control), number=number)
 
 
 def _plan(session: Session, number: str, *, by: Actor, at: datetime) -> None:
@@ -148,6 +167,14 @@ def run_up_to(plant: RecordPlant, last: str, **entries: Entry) -> None:
             return
 
 
+def also(plant: RecordPlant, badge: str, role: str) -> Actor:
+    """Give somebody one more role; answers the person acting in it."""
+    first, second = plant.person("A-001").actor, plant.person("A-002").actor
+    asked = plant.house.perform(people.request_role, badge, role, reason="project", by=first)
+    plant.house.perform(people.grant_role, asked, by=second)
+    return plant.person(badge, role).actor
+
+
 def comment(plant: RecordPlant, number: int) -> None:
     """The supervisor says what happened."""
     plant.person("P-105").do(
@@ -156,6 +183,12 @@ def comment(plant: RecordPlant, number: int) -> None:
         "scale checked, cause found",
         record=RECORD,
     )
+
+
+def report(plant: RecordPlant, key: str, text: str) -> None:
+    """An operator reports something minor at a step."""
+    reference = StepReference(record=RECORD, path=plant.path(key))
+    plant.person("P-101").do(report_exception, reference, Severity.MINOR, text, record=RECORD)
 
 
 def go_on(plant: RecordPlant, number: int, badge: str = "P-105") -> None:

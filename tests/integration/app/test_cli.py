@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -46,6 +47,7 @@ def test_the_commands_are_those_that_the_readme_promises() -> None:
         "run", "web", "worker", "gateway", "simulate", "demo", "demo labels", "demo reset",
         "doctor", "migrate", "verify", "export", "recipe check", "user", "user add",
         "user request-role", "user grant-role", "user reset", "user unlock", "user deactivate",
+        "user invite",
     }  # fmt: skip
 
 
@@ -212,6 +214,35 @@ def test_a_person_is_added_and_two_administrators_give_the_role(
     assert user(batchwright, site, "grant-role", request, badge=OTHER)[0] == 0
     listed = batchwright("user", "list", home=site.settings.home)
     assert "P-200    New Person" in listed.output
+
+
+@pytest.mark.urs("URS-IAM-040")
+def test_another_administrator_invites_the_inspector_for_some_days(
+    batchwright: Command, site: Seeded
+) -> None:
+    listed = batchwright("user", "list", home=site.settings.home).output
+    assert "I-001" not in listed, "closed until invited"
+    words = ("invite", "I-001", "inspection of this week", "--days", "3")
+    assert user(batchwright, site, *words)[0] == 3, "who asked for the role does not invite"
+    code, told = user(batchwright, site, *words, badge=OTHER)
+    assert code == 0
+    assert "I-001 reads as INSPECTOR for product 500010 until" in told
+    assert "single-use secret for I-001, 30 minutes:" in told
+    listed = batchwright("user", "list", home=site.settings.home).output
+    line = next(line for line in listed.splitlines() if line.startswith("I-001"))
+    assert "for product 500010" in line
+    assert "until" in line
+
+
+@pytest.mark.urs("URS-IAM-040")
+def test_the_list_as_of_a_day_names_the_deputy_of_that_time(
+    batchwright: Command, site: Seeded
+) -> None:
+    day = datetime.now(UTC) - timedelta(days=35)
+    then = batchwright("user", "list", "--at", f"{day:%Y-%m-%d}", home=site.settings.home).output
+    assert [line for line in then.splitlines() if "Paul Roth" in line and "SU" in line]
+    now = batchwright("user", "list", home=site.settings.home).output
+    assert not [line for line in now.splitlines() if "Paul Roth" in line and "SU" in line]
 
 
 @pytest.mark.urs("URS-IAM-070")

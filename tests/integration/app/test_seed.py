@@ -123,6 +123,35 @@ def test_the_recipe_is_effective_and_the_first_batch_planned(seeded: Seeded) -> 
         assert batch.due_at - batch.planned_at > timedelta(days=1)
 
 
+@pytest.mark.urs("URS-MRC-010")
+def test_version_4_waits_for_its_check_and_approval(seeded: Seeded) -> None:
+    with opened(seeded) as house, house.reading() as session:
+        proposed = definitions.version(session, "REC-0017", 4)
+        assert (proposed.state, proposed.author) == ("in_review", "P-109")
+        assert (proposed.checker, proposed.approver) == (None, None)
+
+
+@pytest.mark.urs("URS-IAM-040")
+def test_roth_was_deputy_before_the_site_and_is_not_now(seeded: Seeded) -> None:
+    with opened(seeded) as house, house.reading() as session:
+        at = moment(session).site
+
+        def supervisors(days: int) -> list[str]:
+            report = staff.access_report(session, at - timedelta(days=days))
+            return [line.badge for line in report if line.role == "SU"]
+
+        assert [supervisors(days) for days in (41, 35, 29, 0)] == [[], ["P-102"], [], ["P-105"]]
+
+
+@pytest.mark.urs("URS-IAM-040")
+def test_the_inspector_is_entered_and_closed(seeded: Seeded) -> None:
+    with opened(seeded) as house, house.reading() as session:
+        assert staff.person(session, "I-001").name == "Inspector 01"
+        assert staff.roles_of(session, "I-001", moment(session).site) == []
+        assert staff.credential_of(session, "I-001") is None
+    assert "I-001" not in seeded.passphrases()
+
+
 def test_seeding_tells_how_far_it_is(seeded: Seeded) -> None:
     assert seeded.said[-1] == "batch B-2044 is planned"
     assert len(seeded.said) >= 6
