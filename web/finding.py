@@ -11,16 +11,21 @@ from collections.abc import Callable, Iterator
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
-from core.errors import Refusal
+from core.errors import NotFound, Refusal
+from core.house import moment
 from documents import gs1
 from documents.errors import CodeUnreadable
 from ebr import queries as records
 from hardware import queries as plant
+from inventory import queries as stores
 from maintenance import queries as work
+from personnel import queries as people
 from production import queries as batches
 from quality import queries as quality
-from web import identity, inventory
+from quality import rules
+from web import hardware, identity, inventory
 from web.access import needs
+from web.i18n import gettext as _
 from web.signing import Page
 from workflows import queries as definitions
 
@@ -59,7 +64,7 @@ def _address(session: Session, name: str) -> str | None:
 
 
 def _finders() -> Iterator[Finder]:
-    yield from (_batch, _record, _unit, _recipe, _deviation, _sample, _order, _lot)
+    yield from (_batch, _record, _unit, _recipe, _deviation, _sample, _order, _lot, _badge, _room)
 
 
 def _batch(session: Session, name: str) -> str:
@@ -98,3 +103,79 @@ def _order(session: Session, name: str) -> str:
 
 def _lot(session: Session, name: str) -> str | None:
     return inventory.address_of(session, name)
+
+
+def _badge(session: Session, name: str) -> str | None:
+    found = people.find(session, name)
+    return None if found is None else url_for(".badge", badge=found.badge)
+
+
+def _room(session: Session, name: str) -> str | None:
+    code = name.removeprefix("ROOM ").removeprefix("RAUM ")
+    return url_for(".room", code=code) if _is_place(session, code) else None
+
+
+def _is_place(session: Session, code: str) -> bool:
+    return any(unit.room == code for unit in plant.equipment_list(session)) or any(
+        place.code == code for place in stores.locations(session)
+    )
+
+
+@bp.get("/badges/<badge>")
+@needs("record.read")
+def badge(badge: str) -> Page:
+    """Whose badge it is and where the person is at work. A badge opens and signs nothing."""
+    with identity.house().reading() as session:
+        who = people.person(session, badge)
+        at = moment(session).site
+        return render_template(
+            "finding/badge.html",
+            who=who,
+            roles=people.roles_of(session, who.badge, at),
+            own=who.badge == identity.me().badge,
+            steps=[
+                (
+                    step,
+                    url_for(
+                        "ebr.step", number=step.run.number, key=step.key, occurrence=step.occurrence
+                    ),
+                )
+                for step in records.open_steps(session)
+                if who.badge in (step.started_by, step.performed_by)
+            ],
+        )
+
+
+@bp.get("/rooms/<code>")
+@needs("equipment.read")
+def room(code: str) -> Page:
+    """A room or place of the stores: cleared for whom, units with their status, open steps."""
+    with identity.house().reading() as session:
+        if not _is_place(session, code):
+            raise NotFound(
+                _("There is no room or place %(code)s.", code=code),
+                resolver=_("you, by going back"),
+            )
+        now = moment(session)
+        cleared = quality.last_clearance(session, code)
+        return render_template(
+            "finding/room.html",
+            code=code,
+            cleared=cleared,
+            still=cleared is not None and rules.is_valid(cleared.valid_until, now.site),
+            cards=[
+                hardware.card_of(session, unit, now)
+                for unit in plant.equipment_list(session)
+                if unit.room == code
+            ],
+            steps=[
+                (
+                    step,
+                    url_for(
+                        "ebr.step", number=step.run.number, key=step.key, occurrence=step.occurrence
+                    ),
+                )
+                for step in records.open_steps(session)
+                if step.room == code and step.run.state in ("running", "held")
+            ],
+        )

@@ -126,12 +126,30 @@ def test_any_number_leads_to_its_page(unit: str, lot: str, enter: Enter) -> None
         ("fbd-01", "/equipment/FBD-01"),
         ("PA-0411", "/materials/PA-0411"),
         ("D-2", "/materials/PA-0411"),
+        ("p-102", "/badges/P-102"),
+        ("1.12", "/rooms/1.12"),
+        ("Room 1.12", "/rooms/1.12"),
     ):
         answer = somebody.get("/find", query_string={"q": asked})
         assert answer.headers["Location"] == page, asked
+        scanned = somebody.get("/scan", query_string={"code": asked}, follow_redirects=True)
+        assert scanned.request.path == page, asked
     missing = somebody.get("/find?q=NOPE-1")
     assert missing.status_code == 404
     assert "NOPE-1" in text_of(missing)
+
+
+def test_a_room_shows_its_units_and_a_badge_its_person_and_opens_nothing(
+    unit: str, enter: Enter
+) -> None:
+    somebody = enter("P-101")
+    assert "FBD-01" in text_of(somebody.get("/rooms/1.12"))
+    shown = text_of(somebody.get("/badges/P-102"))
+    assert "Paul Roth" in shown
+    assert "signs in" in shown
+    assert "Anna Kern" in text_of(somebody.get("/work"))
+    assert somebody.get("/rooms/9.99").status_code == 404
+    assert somebody.get("/badges/P-999").status_code == 404
 
 
 @pytest.fixture
