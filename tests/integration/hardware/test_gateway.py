@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -299,6 +300,40 @@ def test_a_sweep_reaches_every_line_and_the_clock_goes_in_steps_of_ten_seconds(r
     rig.advance(50)
     assert set(rig.gateway.sweep(rig.now()).values()) == {"ONLINE"}
     assert rig.advance(500).steps >= 50
+
+
+@pytest.mark.urs("URS-PRO-010", "URS-PRO-040")
+def test_only_the_recorded_device_is_seen_at_each_step_and_its_gap_is_kept(rig: Rig) -> None:
+    begin = rig.now()
+    rig.cell.control.cut("FBD-01", 40)
+    done = rig.advance(120, recording=lambda: {"FBD-01"})
+    historian = historian_of(rig.house)
+
+    def times(tag: str) -> list[datetime]:
+        return [point.at for point in historian.points(tag, begin, done.reached)]
+
+    recorded, other = times("FBD-01.TI102"), times("WGH-02.WI501")
+    assert len(recorded) >= 12
+    assert len(other) <= 7
+    assert max(b - a for a, b in pairwise(recorded)) <= timedelta(seconds=11)
+    assert max(b - a for a, b in pairwise(other)) <= timedelta(seconds=31)
+    assert recorded[-1] == other[-1] == done.reached
+    (gap,) = historian.gaps("FBD-01", begin, done.reached)
+    assert gap.end is not None
+    assert timedelta(seconds=35) <= gap.end - gap.start <= timedelta(seconds=45)
+
+
+@pytest.mark.urs("URS-PRO-040")
+def test_a_dead_unit_that_is_recorded_alone_does_not_take_its_line_with_it(rig: Rig) -> None:
+    rig.advance(10)
+    rig.cell.control.cut("TAB-01")
+    rig.advance(60, recording=lambda: {"TAB-01"})
+    assert Reason.NO_COMM in rig.tag("TAB-01.KQ203").reasons
+    assert rig.tag("WGH-01.WI501").good
+    assert {each.device for each in rig.told if isinstance(each, LinkLost)} == {"TAB-01"}
+    rig.cell.control.restore("TAB-01")
+    rig.advance(20, recording=lambda: {"TAB-01"})
+    assert rig.tag("TAB-01.KQ203").good
 
 
 @pytest.mark.urs("URS-PRO-040")
