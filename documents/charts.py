@@ -23,7 +23,6 @@ from documents.errors import RenderingFailed
 WIDTH, HEIGHT = 680.0, 270.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 104.0, 44.0, 38.0
 _PLOT_WIDTH = WIDTH - _LEFT - _RIGHT
-_PLOT_HEIGHT = HEIGHT - _TOP - _BOTTOM
 
 _INK, _MUTED, _GRID = "#14191d", "#4a555e", "#d9dee1"
 # Lines differ by dash as well as by grey or hue, so that a copy in black and white still reads.
@@ -122,15 +121,16 @@ def trend_chart(
     limits: Sequence[LimitLine] = (),
     no_data: str = "no data",
     title: str = "Trend",
+    height: float = HEIGHT,
 ) -> Markup:
     """Draw up to four series over one time axis; `RenderingFailed` when there is nothing to draw.
 
     `unit` labels the value axis, `zone` names the zone of the ticks, `decimals` those of the
-    printed numbers.
+    printed numbers, `height` is that of the drawing whose width is 680.
     """
     if not 1 <= len(series) <= len(_STROKES):
         raise RenderingFailed(f"a chart shows one to {len(_STROKES)} series, not {len(series)}")
-    frame = _Frame.around(series, limits)
+    frame = _Frame.around(series, limits, height)
     parts = [
         *_value_axis(frame, unit),
         *_time_axis(frame, ZoneInfo(zone), zone),
@@ -140,8 +140,8 @@ def trend_chart(
         *_legend(series, unit, decimals),
     ]
     return Markup(  # noqa: S704 - every text in the parts is escaped
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}"'
-        f' width="{WIDTH:.0f}" height="{HEIGHT:.0f}" class="trend" role="img" font-size="8.5">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH:.0f} {height:.0f}"'
+        f' width="{WIDTH:.0f}" height="{height:.0f}" class="trend" role="img" font-size="8.5">'
         f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
     )
 
@@ -155,9 +155,10 @@ class _Frame:
     low: float
     high: float
     step: float
+    bottom: float
 
     @classmethod
-    def around(cls, series: Sequence[Series], limits: Sequence[LimitLine]) -> _Frame:
+    def around(cls, series: Sequence[Series], limits: Sequence[LimitLine], height: float) -> _Frame:
         valued = [p for each in series for p in each.points if p.value is not None]
         if not valued:
             raise RenderingFailed("a chart needs at least one value")
@@ -166,14 +167,14 @@ class _Frame:
         numbers += [float(line.value) for line in limits]
         low, high, step = _nice_range(min(numbers), max(numbers))
         seconds = max((max(moments) - min(moments)).total_seconds(), 1.0)
-        return cls(min(moments), seconds, low, high, step)
+        return cls(min(moments), seconds, low, high, step, height - _BOTTOM)
 
     def x(self, at: datetime) -> float:
         return _LEFT + (at - self.start).total_seconds() / self.seconds * _PLOT_WIDTH
 
     def y(self, value: float | Decimal) -> float:
         share = (float(value) - self.low) / (self.high - self.low)
-        return _TOP + (1 - share) * _PLOT_HEIGHT
+        return _TOP + (1 - share) * (self.bottom - _TOP)
 
 
 def _nice_range(low: float, high: float) -> tuple[float, float, float]:
@@ -198,7 +199,7 @@ def _value_axis(frame: _Frame, unit: str) -> Iterator[str]:
 
 
 def _time_axis(frame: _Frame, zone: ZoneInfo, name: str) -> Iterator[str]:
-    bottom = HEIGHT - _BOTTOM
+    bottom = frame.bottom
     yield _segment(_LEFT, bottom, WIDTH - _RIGHT, bottom, _INK, 0.9)
     step = next((s for s in _STEPS_S if frame.seconds / s <= 8), _DAY_S)
     pattern = "%H:%M:%S" if step < 60 else "%H:%M" if step < _DAY_S else "%m-%d"
@@ -233,10 +234,10 @@ def _gap_bands(frame: _Frame, series: Sequence[Series], no_data: str) -> Iterato
         left, right = frame.x(gap.start), frame.x(gap.end)
         yield (
             f'<rect x="{left:.1f}" y="{_TOP:.1f}" width="{max(right - left, 0.8):.1f}"'
-            f' height="{_PLOT_HEIGHT:.1f}" fill="#eceff1"/>'
+            f' height="{frame.bottom - _TOP:.1f}" fill="#eceff1"/>'
         )
         for x in (left, right):
-            yield _segment(x, _TOP, x, HEIGHT - _BOTTOM, _MUTED, 0.6, "2 2")
+            yield _segment(x, _TOP, x, frame.bottom, _MUTED, 0.6, "2 2")
         text = f"{name} {no_data} {gap.seconds} s".strip()
         middle, half = (left + right) / 2, len(text) * 2.4
         # Every band is drawn; a text that would print over its neighbour is not, and the table

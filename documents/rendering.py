@@ -30,12 +30,14 @@ from weasyprint.urls import FatalURLFetchingError, URLFetcher, URLFetcherRespons
 
 from documents.errors import ForbiddenResource, RenderingFailed
 from documents.fonts import FontSet
+from documents.joining import Bookmark, LaidOut, Place
 
 ARCHIVE = "pdf/a-3u"
 """Default variant: archival, Unicode text, any attached file (ISO 19005-3)."""
 
 _SCHEME = "asset:"
 _PROFILE = "srgb-embedded"
+_POINTS_A_PIXEL = 0.75
 
 
 class Relationship(StrEnum):
@@ -74,6 +76,30 @@ def render_pdf(
     document may reference as ``asset:NAME``. Raises `ForbiddenResource` for any other address
     and `RenderingFailed` for anything that cannot be printed as it is.
     """
+    return lay_out(
+        html,
+        title=title,
+        language=language,
+        created=created,
+        fonts=fonts,
+        attachments=attachments,
+        assets=assets,
+        variant=variant,
+    ).pdf
+
+
+def lay_out(
+    html: str,
+    *,
+    title: str,
+    language: str,
+    created: datetime,
+    fonts: FontSet,
+    attachments: Sequence[Attachment] = (),
+    assets: Mapping[str, bytes] | None = None,
+    variant: str = ARCHIVE,
+) -> LaidOut:
+    """As `render_pdf`, with the named places and headings of the pages."""
     moment = _in_utc(created)
     known = {**fonts.assets, **(assets or {})}
     with _MemoryFetcher(known) as fetcher, _Complaints() as complaints:
@@ -88,7 +114,34 @@ def render_pdf(
         )
     if complaints.messages:
         raise RenderingFailed(f"{title}: {'; '.join(complaints.messages)}")
-    return content
+    return LaidOut(
+        pdf=content,
+        pages=len(document.pages),
+        anchors=_anchors(document),
+        bookmarks=_bookmarks(document),
+    )
+
+
+def _anchors(document: Document) -> dict[str, Place]:
+    return {
+        name: _place(page, number, corners[:2])
+        for number, page in enumerate(document.pages)
+        for name, corners in page.anchors.items()
+    }
+
+
+def _bookmarks(document: Document) -> list[Bookmark]:
+    return [
+        Bookmark(level, title, _place(page, number, corner))
+        for number, page in enumerate(document.pages)
+        for level, title, corner, _ in page.bookmarks
+    ]
+
+
+def _place(page: Any, number: int, corner: tuple[float, float]) -> Place:
+    """From CSS pixels below the upper left corner to points above the lower left one."""
+    x, y = corner
+    return Place(number, x * _POINTS_A_PIXEL, (page.height - y) * _POINTS_A_PIXEL)
 
 
 def _lay_out(html: str, fetcher: _MemoryFetcher, fonts: FontSet) -> Document:

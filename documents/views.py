@@ -76,6 +76,15 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """The number of a page, printed so many points from the right and upper edge of a sheet."""
+
+    right: str
+    top: str
+    page: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureView:
     """A signature as 21 CFR 11.50 wants it shown: printed name, date and time, meaning."""
 

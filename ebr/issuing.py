@@ -32,7 +32,7 @@ from documents.errors import SealBroken
 from documents.fonts import load_fonts
 from documents.sealing import SealKey
 from ebr import record
-from ebr.report import printing, trends
+from ebr.report import pictures, printing, trends
 from ebr.report.model import RecordView
 from ebr.report.models import RECORD_KIND, IssuedDocument
 from ebr.report.printing import Edition
@@ -68,6 +68,7 @@ class Draft:
     view: RecordView
     content: bytes
     trends: list[TrendView]
+    photos: dict[str, bytes]
     edition: Edition
     known: UUID | None
 
@@ -169,6 +170,7 @@ def _draft(session: Session, number: str, by: Actor) -> Draft:
         view=view,
         content=content,
         trends=trends.of(session, view),
+        photos=pictures.of(session, view),
         edition=edition_of(session, digest, by),
         known=known.id if known else None,
     )
@@ -201,6 +203,7 @@ def _sealed(house: House, draft: Draft) -> bytes:
         draft.view,
         draft.content,
         draft.trends,
+        draft.photos,
         edition=draft.edition,
         fonts=load_fonts(fonts_folder),
     )

@@ -18,6 +18,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from audit import canonical
+from documents import states
 from ebr import queries
 from ebr.report import additions, lists, rows, standing, steps, trail, values, words
 from ebr.report.model import (
@@ -140,7 +141,7 @@ def _header(session: Session, found: Rows, facts: Sequence[Pair]) -> Header:
         file_digest=run.file_digest,
         content_digest=run.content_digest,
         state=run.state,
-        state_words=words.word(words.RUN_STATES, run.state),
+        state_words=states.word(run.state),
         problem=run.problem or "",
         started_at=run.started_at,
         ended_at=run.ended_at,

@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 
 from app.cli import main as command_line
-from documents.views import State
+from documents import states
 from ebr.models import ExceptionState, Grade, RunState, StepState
-from ebr.report import printing, words
+from ebr.report import words
 from engine.rules import CommandState
 from hardware.words import Cleaning, LinkState, Quality, WriteState
 from inventory.models import ContainerState, LotStatus
@@ -24,7 +24,6 @@ from inventory.models import TaskState as StockTaskState
 from maintenance.models import EntryState, OrderState
 from production.models import Disposition
 from quality.models import Custody, DeviationState, ReviewState
-from web import states as screen
 from workflows.rules import VersionState
 from workflows.words import Severity, Tier
 
@@ -56,59 +55,51 @@ WORDS_HEAD = """# Vocabulary of states
 Generated from the code by `python -m tools.reference`; a test compares it.
 
 *Code* is what the database, the JSON of the record and the audit trail hold, and never changes.
-*Screen* is the sign and word of the pages, *Record* those of the PDF. `–` means no word of its own:
-the code itself is shown, underscores as spaces. A sign always has a word beside it.
+*Shown* is the one sign and word for it, on the screens (translated there), in the PDF and in the
+JSON that people read; the list is `documents.states.SHAPES`. `–` means no sign and no word of its
+own: the code itself is shown, underscores as spaces. A sign always has a word beside it.
 """
 
 
 class Vocabulary:
-    """One table of the vocabulary: an enum, and how the record words it."""
+    """One table of the vocabulary: an enum, with words of its own where it is no state."""
 
     def __init__(
-        self,
-        title: str,
-        kind: type[Enum],
-        record: Mapping[str, str] | None = None,
-        signs: Mapping[str, State] | None = None,
+        self, title: str, kind: type[Enum], words: Mapping[str, str] | None = None
     ) -> None:
         self.title = title
         self.kind = kind
-        self.record = record or {}
-        self.signs = signs or {}
+        self.words = words or {}
 
     def lines(self) -> Iterator[str]:
         """The table in Markdown."""
         yield f"\n## {self.title}\n"
         yield f"`{self.kind.__module__}.{self.kind.__name__}`: {first_line(self.kind)}\n"
-        yield "| Code | Screen | Record |"
-        yield "| --- | --- | --- |"
+        yield "| Code | Shown |"
+        yield "| --- | --- |"
         for member in self.kind:
             code = str(member.value)
-            yield f"| `{code}` | {self._screen(code)} | {self._record(code)} |"
+            yield f"| `{code}` | {self._shown(code)} |"
 
-    def _screen(self, code: str) -> str:
-        if code not in screen.SHAPES:
+    def _shown(self, code: str) -> str:
+        if code in self.words:
+            return self.words[code]
+        if code not in states.SHAPES:
             return "–"
-        shape, word = screen.SHAPES[code]
+        shape, word = states.shown(code)
         return f"{shape.sign} {word}"
 
-    def _record(self, code: str) -> str:
-        word, sign = self.record.get(code), self.signs.get(code)
-        return " ".join(part for part in (sign and sign.sign, word) if part) or "–"
 
-
-VERDICT_SIGNS = {code: state for code, (state, _) in printing.VERDICTS.items()}
-VERDICT_WORDS = {code: word for code, (_, word) in printing.VERDICTS.items()}
 TABLES = (
-    Vocabulary("Steps", StepState, words.STEP_STATES, printing.STEP_STATES),
-    Vocabulary("Batches and other runs", RunState, words.RUN_STATES, printing.RUN_STATES),
+    Vocabulary("Steps", StepState),
+    Vocabulary("Batches and other runs", RunState),
     Vocabulary("Levels of a run in the engine (ISA-88)", CommandState),
     Vocabulary("Disposition of a batch", Disposition),
-    Vocabulary("Limits", Tier, VERDICT_WORDS, VERDICT_SIGNS),
+    Vocabulary("Limits", Tier),
     Vocabulary("Where a value comes from", Grade, words.GRADES),
     Vocabulary("Quality of a value from a device", Quality),
     Vocabulary("Exceptions", ExceptionState),
-    Vocabulary("Severity", Severity, {}, printing.SEVERITIES),
+    Vocabulary("Severity", Severity),
     Vocabulary("Deviations", DeviationState),
     Vocabulary("Reviews", ReviewState),
     Vocabulary("Samples", Custody),

@@ -6,7 +6,8 @@ changes”), URS-REP-030 (the same record and template give the same content dig
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -15,49 +16,53 @@ from functools import lru_cache
 from jinja2 import Environment
 from markupsafe import Markup
 
+from documents import states
 from documents.charts import LimitLine, Point, Series, trend_chart
 from documents.environment import make_environment, render_html
 from documents.fonts import FontSet
-from documents.rendering import Attachment, Relationship, render_pdf
-from documents.views import CorrectionView, Face, Fact, LimitTier, SignatureView, State
-from ebr.report import model, words
-from ebr.report.model import RecordView, StepView, ValueView
+from documents.parts import Piece, render_parts
+from documents.pictures import printable
+from documents.rendering import Attachment, Relationship
+from documents.views import CorrectionView, Face, Fact, LimitTier, State
+from ebr.report import words
+from ebr.report.model import (
+    AttachmentView,
+    Pair,
+    RecordView,
+    SectionView,
+    StepView,
+    ValueView,
+)
+from ebr.report.portions import portions_of
 from ebr.report.trends import TrendView
 from ebr.report.values import replaced
 
 TEMPLATE = "ebr.report/batch_record.html"
-TEMPLATE_VERSION = "batch record 1"
+TEMPLATE_VERSION = "batch record 2"
 LANGUAGE = "en"
 IN_PROCESS = "IN PROCESS"
 ATTACHED = "record.json"
-LONG_TEXT = 60
-
-STEP_STATES = {
-    "ready": State.WAITING,
-    "started": State.IN_PROGRESS,
-    "performed": State.IN_PROGRESS,
-    "held": State.ON_HOLD,
-    "complete": State.DONE,
-    "cancelled": State.NOT_TAKEN,
-}
-RUN_STATES = {
-    "running": State.IN_PROGRESS,
-    "held": State.ON_HOLD,
-    "stopped": State.OUT_OF_LIMIT,
-    "aborted": State.OUT_OF_LIMIT,
-}
-VERDICTS = {
-    "in": (State.DONE, "within"),
-    "alert": (State.NEAR_LIMIT, "beyond alert"),
-    "action": (State.OUT_OF_LIMIT, "beyond action"),
-    "registered": (State.OUT_OF_LIMIT, "beyond registered"),
-}
-SEVERITIES = {
-    "critical": State.OUT_OF_LIMIT,
-    "major": State.OUT_OF_LIMIT,
-    "minor": State.NEAR_LIMIT,
-    "information": State.WAITING,
-}
+LONG_TEXT = 28
+LONG_CELL = 60
+SHORT_TEXT = 12
+LONG_SOURCE = 56
+CHART_HEIGHT = 165.0
+CONTENTS = (
+    ("summary", "Summary"),
+    ("proof", "What this copy rests on"),
+    ("quality", "Reviews and decision"),
+    ("control", "Control recipe"),
+    ("steps", "Steps"),
+    ("flow", "Way of the flow"),
+    ("exceptions", "Exceptions"),
+    ("corrections", "Corrections"),
+    ("attempts", "Refused attempts"),
+    ("materials", "Materials"),
+    ("equipment", "Equipment and hold times"),
+    ("people", "People and signatures"),
+    ("files", "Attachments and comments"),
+    ("trail", "Audit trail"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,18 +81,20 @@ class Edition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of a step's table: a value, or the replicates of one parameter together."""
+    """One line of a step's table: a value, or the replicates of one parameter together.
+
+    `own` says that person and time differ from those told at the head of the step.
+    """
 
     label: str
     critical: bool
-    limits: tuple[LimitTier, ...]
-    texts: tuple[str, ...]
-    unit: str
+    limits: str
+    recorded: str
     state: tuple[State, str] | None
-    source: str
-    grade: str
+    said: str
     by: str
     at: datetime
+    own: bool
     reason: str
     calculated: bool
     changes: tuple[CorrectionView, ...]
@@ -95,7 +102,17 @@ class Row:
     @property
     def long(self) -> bool:
         """Whether the text needs the width of the page; it may also break over pages."""
-        return sum(len(text) for text in self.texts) > LONG_TEXT
+        return len(self.recorded) > LONG_TEXT
+
+    @property
+    def explained(self) -> bool:
+        """Whether the source needs a line of its own."""
+        return len(self.said) > LONG_SOURCE
+
+    @property
+    def more(self) -> bool:
+        """Whether further lines belong to this one."""
+        return self.long or self.explained or bool(self.changes)
 
     @property
     def judged(self) -> bool:
@@ -110,16 +127,26 @@ class Chart:
     trend: TrendView
     svg: Markup | None
 
+    @property
+    def caption(self) -> str:
+        """What is drawn, and the file that holds its points."""
+        told = f"{self.trend.tag} {self.trend.label}, {len(self.trend.points)} points"
+        return f"{told}; attachment SHA-256 {self.trend.digest[:16]}"
+
 
 def render(
     record: RecordView,
     content: bytes,
     trends: Sequence[TrendView],
+    photos: Mapping[str, bytes],
     *,
     edition: Edition,
     fonts: FontSet,
 ) -> bytes:
-    """The PDF with `content` (the record as JSON) inside. Raises RenderingFailed."""
+    """The PDF with `content` (the record as JSON) inside; `photos` are picture files by digest.
+
+    Raises RenderingFailed.
+    """
     face = face_of(record, edition)
     attached = Attachment(
         name=ATTACHED,
@@ -128,40 +155,91 @@ def render(
         relationship=Relationship.DATA,
         description=f"{record.number} as canonical JSON, record version {record.version}",
     )
-    return render_pdf(
-        html(record, trends, face),
-        title=f"{face.title} {face.subject}",
-        language=LANGUAGE,
+    return render_parts(
+        list(pieces(record, trends, photos, face)),
+        face=face,
+        environment=_environment(),
         created=edition.at,
         fonts=fonts,
         attachments=[attached],
     )
 
 
-def html(record: RecordView, trends: Sequence[TrendView], face: Face) -> str:
-    """The pages as HTML."""
+def pieces(
+    record: RecordView,
+    trends: Sequence[TrendView],
+    photos: Mapping[str, bytes],
+    face: Face,
+) -> Iterator[Piece]:
+    """The pages as HTML, in pieces that are laid out by themselves."""
     charts: dict[str, list[Chart]] = {}
     for trend in trends:
         chart = Chart(trend=trend, svg=draw(trend, record.header.zone))
         charts.setdefault(trend.path, []).append(chart)
-    data = {"record": record, "face": face, "charts": charts}
-    return render_html(_environment(), TEMPLATE, data)
+    drawn = {digest: printable(photo) for digest, photo in photos.items()}
+    data = {
+        "record": record,
+        "face": face,
+        "charts": charts,
+        "pictures": {digest: f"{digest}.jpg" if file else "" for digest, file in drawn.items()},
+        "lots": lots_of(record),
+        "contents": [each for each in CONTENTS if each[0] != "quality" or record.sections],
+    }
+    for portion in portions_of(record):
+        html = render_html(_environment(), TEMPLATE, {**data, "portion": portion})
+        shown = {file.digest for item in portion.items if isinstance(item, StepView)
+                 for file in item.attachments}  # fmt: skip
+        assets = {
+            f"{digest}.jpg": file for digest, file in drawn.items() if file and digest in shown
+        }
+        yield Piece(html=html, assets=assets)
+
+
+def lots_of(record: RecordView) -> list[Pair]:
+    """Every material with the lots that were used or made, in the order of first use."""
+    lots: dict[str, dict[str, None]] = {}
+    names: dict[str, dict[str, None]] = {}
+    for use in record.materials:
+        if use.lot:
+            lots.setdefault(use.material, {})[use.lot] = None
+            names.setdefault(use.material, {})[use.name] = None
+    return [
+        Pair(name=f"{code} {words.common_name(names[code])}", text=", ".join(found))
+        for code, found in lots.items()
+    ]
+
+
+def widths(section: SectionView) -> list[int]:
+    """Widths of the columns in percent, by the length of what stands in them."""
+    longest = [
+        min(max(SHORT_TEXT, *(len(cell) for cell in column)), LONG_CELL)
+        for column in zip(section.columns, *section.rows, strict=True)
+    ]
+    return [max(1, round(100 * each / sum(longest))) for each in longest]
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     environment = make_environment("ebr.report")
+    environment.filters["number"] = lambda quantity: f"{quantity:f}"
     environment.globals.update(
         rows_of=rows_of,
-        signed=signed,
-        step_state=lambda step: (STEP_STATES.get(step.state, State.WAITING), step.state_words),
-        severity_state=lambda case: (SEVERITIES.get(case.severity, State.WAITING), case.severity),
+        step_state=lambda step: states.shown(step.state),
+        severity_state=lambda case: states.shown(case.severity),
+        state_word=states.word,
         size_words=words.size,
+        file_words=file_words,
         with_unit=words.with_unit,
         capital=words.capital,
         moments_of=moments_of,
+        widths=widths,
     )
     return environment
+
+
+def file_words(file: AttachmentView) -> str:
+    """A file in words: ``Printout: lod.txt (text/plain, 65 bytes)``."""
+    return f"{file.label}: {file.name} ({file.media_type}, {words.size(file.size)})"
 
 
 def face_of(record: RecordView, edition: Edition) -> Face:
@@ -192,7 +270,7 @@ def face_of(record: RecordView, edition: Edition) -> Face:
 def _standing_state(record: RecordView) -> State:
     if record.standing.final:
         return State.DONE if record.standing.accepted else State.OUT_OF_LIMIT
-    return RUN_STATES.get(record.header.state, State.WAITING)
+    return states.shape(record.header.state)
 
 
 def _cover(record: RecordView) -> Iterable[Fact]:
@@ -212,37 +290,43 @@ def _cover(record: RecordView) -> Iterable[Fact]:
 
 def rows_of(step: StepView) -> list[Row]:
     """The table of a step; replicates without change share one line."""
-    found: list[Row] = []
-    group: list[ValueView] = []
+    groups: list[list[ValueView]] = []
     for value in step.values:
-        if group and not _belongs(group[-1], value):
-            found.append(_row(group))
-            group = []
-        group.append(value)
-    return [*found, _row(group)] if group else found
+        if not groups or not _belongs(groups[-1][-1], value):
+            groups.append([])
+        groups[-1].append(value)
+    common = common_of(step)
+    return [_row(group, common) for group in groups]
+
+
+def common_of(step: StepView) -> tuple[datetime, str] | None:
+    """When and by whom most values of a step were recorded; the head of the step says it."""
+    counted = Counter((value.at, str(value.by)) for value in step.values)
+    return counted.most_common(1)[0][0] if counted else None
 
 
 def _belongs(before: ValueView, value: ValueView) -> bool:
-    alike = (before.code, before.verdict, before.grade, before.by, before.source) == (
-        value.code, value.verdict, value.grade, value.by, value.source
+    alike = (before.code, before.verdict, before.grade, before.by, before.at, before.source) == (
+        value.code, value.verdict, value.grade, value.by, value.at, value.source
     )  # fmt: skip
     return alike and not before.former and not value.former and not value.not_applicable
 
 
-def _row(group: Sequence[ValueView]) -> Row:
+def _row(group: Sequence[ValueView], common: tuple[datetime, str] | None) -> Row:
     first = group[0]
     numbered = first.of > 1 and len(group) == 1
+    texts = " · ".join(value.text for value in group)
+    source = first.source
     return Row(
         label=f"{first.label} {first.position} of {first.of}" if numbered else first.label,
         critical=first.critical,
-        limits=tuple(_tiers(first)),
-        texts=tuple(value.text for value in group),
-        unit="" if first.unit == "1" else first.unit,
+        limits=" · ".join(f"{tier.tier} {tier.text}" for tier in _tiers(first)),
+        recorded=words.with_unit(texts, first.unit),
         state=_verdict(first),
-        source=first.source,
-        grade=first.grade_words,
+        said=source if source == first.grade_words else f"{first.grade_words}: {source}",
         by=str(first.by),
         at=first.at,
+        own=(first.at, str(first.by)) != common,
         reason=first.not_applicable or ("" if first.former else first.reason),
         calculated=first.grade == "calculated",
         changes=tuple(_changes(first)),
@@ -261,7 +345,7 @@ def _verdict(value: ValueView) -> tuple[State, str] | None:
         return State.NOT_TAKEN, "not applicable"
     if value.quality and value.quality != "GOOD":
         return State.NO_GOOD_VALUE, value.quality
-    return VERDICTS.get(value.verdict)
+    return states.shown(value.verdict) if value.verdict else None
 
 
 def _changes(value: ValueView) -> Iterable[CorrectionView]:
@@ -279,33 +363,20 @@ def _changes(value: ValueView) -> Iterable[CorrectionView]:
 def moments_of(step: StepView) -> list[tuple[str, datetime, str]]:
     """When the step was started, performed and complete; what fell together is told once."""
     told: list[tuple[str, datetime, str]] = []
-    for word, at, by in (
+    recorded = common_of(step)
+    acts = [
         ("started", step.started_at, str(step.started_by)),
         ("performed", step.performed_at, str(step.performed_by)),
+        ("values recorded", recorded and recorded[0], recorded[1] if recorded else ""),
         ("complete", step.completed_at, ""),
-    ):
-        if at is None:
-            continue
+    ]
+    dated = [(at, place, word, by) for place, (word, at, by) in enumerate(acts) if at is not None]
+    for at, _, word, by in sorted(dated):
         if told and told[-1][1] == at and by in ("", told[-1][2]):
             told[-1] = (f"{told[-1][0]}, {word}", at, told[-1][2])
         else:
             told.append((word, at, by))
     return told
-
-
-def signed(view: model.SignatureView) -> SignatureView:
-    """A signature for the shared parts of the documents."""
-    notes = ["late"] if view.late else []
-    notes += [view.reason] if view.reason else []
-    return SignatureView(
-        printed_name=view.printed_name,
-        user_id=view.badge,
-        role=view.role,
-        meaning=view.meaning,
-        signed_at=view.at,
-        superseded=view.superseded,
-        note="; ".join(notes),
-    )
 
 
 def draw(trend: TrendView, zone: str) -> Markup | None:
@@ -321,6 +392,7 @@ def draw(trend: TrendView, zone: str) -> Markup | None:
         zone=zone,
         decimals=trend.decimals,
         limits=list(_limit_lines(trend)),
+        height=CHART_HEIGHT,
         title=f"{trend.step} {trend.step_name}: {trend.label}",
     )
 
@@ -333,7 +405,8 @@ def _points(trend: TrendView) -> list[Point]:
         if before and before[-1].at < hole.start:
             points.append(Point(hole.start, before[-1].value))
         points.append(Point(hole.start + timedelta(microseconds=1), None))
-    return sorted(points, key=lambda point: point.at)
+    # At the start of a hole the value that still held comes before the reading without one.
+    return sorted(points, key=lambda point: (point.at, point.value is None))
 
 
 def _limit_lines(trend: TrendView) -> Iterable[LimitLine]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from documents import states
 from ebr.models import RunState
-from ebr.report import words
 from ebr.report.model import Standing
 from ebr.report.rows import Rows, SealedEntry
 
@@ -31,10 +31,10 @@ def of(rows: Rows) -> Standing:
         return found
     ended = rows.run.state in ENDED
     if not rows.run.stream.startswith("batch/"):
-        state = words.word(words.RUN_STATES, rows.run.state)
+        state = states.word(rows.run.state)
         complete = rows.run.state == RunState.COMPLETE
         return Standing(words=state, final=ended, accepted=complete)
-    shown = words.word(words.RUN_STATES, rows.run.state)
+    shown = states.word(rows.run.state)
     return Standing(words=f"{shown}, not released" if ended else shown, final=False, accepted=False)
 
 
@@ -47,7 +47,7 @@ def _decision(rows: Rows) -> Standing | None:
             return None
         last = _last_of_transaction(rows, entry)
         return Standing(
-            words=words.plain(disposition),
+            words=states.word(disposition),
             final=True,
             accepted=disposition != REJECTED,
             decided_by=entry.by,

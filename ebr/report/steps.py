@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from audit.models import Signature
+from documents import states
 from ebr import rules
 from ebr.models import Attachment, StepRecord
 from ebr.report import values, words
@@ -46,7 +47,7 @@ def _step(rows: Rows, step: StepRecord, times: int, unit_names: dict[str, str]) 
         instruction=rows.text(spec.instructions),
         automatic=spec.automatic,
         state=step.state,
-        state_words=words.word(words.STEP_STATES, step.state),
+        state_words=states.word(step.state),
         revision=step.revision,
         started_at=step.started_at,
         started_by=rows.who(step.started_by, step.started_at),
@@ -137,16 +138,12 @@ def equipment_of(rows: Rows, step: StepRecord, unit_names: dict[str, str]) -> li
 
 def materials_of(rows: Rows, step: StepRecord) -> list[MaterialView]:
     """Material that a step used or made."""
-    header = rows.procedure.header
-    names = {item.code: item.name for item in header.ingredients}
-    names |= {item.code: item.name for item in header.packaging}
-    if header.product is not None:
-        names[header.product.code] = header.product.name
+    names = _material_names(rows)
     return [
         MaterialView(
             use=words.plain(row.use).lower(),
             material=row.material,
-            name=names.get(row.material, ""),
+            name=_portion_name(names.get(row.material, []), row.portion or ""),
             lot=row.lot,
             container=row.container or "",
             portion=row.portion or "",
@@ -158,6 +155,25 @@ def materials_of(rows: Rows, step: StepRecord) -> list[MaterialView]:
         )
         for row in rows.materials.get(step.id, [])
     ]
+
+
+def _material_names(rows: Rows) -> dict[str, list[str]]:
+    """Names by code; a material that is used in two portions has two names."""
+    header = rows.procedure.header
+    named = [(item.code, item.name) for item in header.ingredients]
+    named += [(item.code, item.name) for item in header.packaging]
+    if header.product is not None:
+        named.append((header.product.code, header.product.name))
+    found: dict[str, list[str]] = {}
+    for code, name in named:
+        found.setdefault(code, []).append(name)
+    return found
+
+
+def _portion_name(names: Sequence[str], portion: str) -> str:
+    """The name of that portion, else what the names of all portions have in common."""
+    own = [name for name in names if portion and portion in name.split(", ")[-1].split()]
+    return own[0] if len(own) == 1 else words.common_name(names)
 
 
 def attachment(rows: Rows, row: Attachment) -> AttachmentView:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from core.clock import show
+from documents import states
 from ebr.report import words
 from ebr.report.model import TrailLine
 from ebr.report.rows import Rows, SealedEntry
@@ -123,14 +124,11 @@ def _label(rows: Rows, after: Mapping[str, Any]) -> str:
 
 def _state(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[str]:
     if before is None:
-        return [f"step {after['key']} is {words.word(words.STEP_STATES, after['state'])}"]
+        return [f"step {after['key']} is {states.word(after['state'])}"]
     if "state" not in before:
         return []
     old, new = before["state"], after["state"]
-    return [
-        f"step {after['key']}: {words.word(words.STEP_STATES, old)}"
-        f" → {words.word(words.STEP_STATES, new)}"
-    ]
+    return [f"step {after['key']}: {states.word(old)} → {states.word(new)}"]
 
 
 def _added(rows: Rows, table: str, after: Mapping[str, Any]) -> str:

@@ -6,25 +6,9 @@ A code that is not listed is shown as its own words: underscores never reach pap
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
 
-STEP_STATES: Mapping[str, str] = {
-    "ready": "waiting",
-    "started": "in progress",
-    "performed": "waits for signature",
-    "held": "on hold",
-    "complete": "done",
-    "cancelled": "not taken",
-}
-RUN_STATES: Mapping[str, str] = {
-    "planned": "planned",
-    "issued": "issued",
-    "running": "in process",
-    "held": "HELD",
-    "complete": "complete",
-    "stopped": "STOPPED",
-    "aborted": "ABORTED",
-}
 GRADES: Mapping[str, str] = {
     "device": "from device",
     "manual": "typed",
@@ -97,6 +81,14 @@ def action(code: str) -> str:
 def capital(text: str) -> str:
     """The text with a capital first letter."""
     return FIRST_LETTER.sub(lambda found: found.group().upper(), text)
+
+
+def common_name(names: Iterable[str]) -> str:
+    """What names have in common up to a comma: two portions of one material are that material."""
+    known = list(dict.fromkeys(names))
+    parts = [name.split(", ") for name in known]
+    shared = takewhile(lambda each: len(set(each)) == 1, zip(*parts, strict=False))
+    return ", ".join(each[0] for each in shared) or " / ".join(known)
 
 
 def limits(low: str | None, high: str | None) -> str:

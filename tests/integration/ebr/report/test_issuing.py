@@ -23,7 +23,7 @@ from ebr.commands.corrections import Correction, correct_value
 from ebr.commands.steps import StepReference
 from ebr.entry import Entry
 from ebr.errors import NoSuchRun
-from ebr.report import printing, trends
+from ebr.report import pictures, printing, trends
 from ebr.report.models import IssuedDocument
 from production.models import Disposition
 from tests.integration.ebr.test_steps import recipe
@@ -61,8 +61,9 @@ def printed(plant: RecordPlant) -> bytes:
         by = plant.person("P-107").actor
         edition = issuing.edition_of(session, record.digest(content), by)
         found = trends.of(session, view)
+        photos = pictures.of(session, view)
     fonts = load_fonts(recorded.FONTS)
-    return printing.render(view, content, found, edition=edition, fonts=fonts)
+    return printing.render(view, content, found, photos, edition=edition, fonts=fonts)
 
 
 def issued(plant: RecordPlant) -> IssuedDocument:
@@ -100,7 +101,7 @@ def test_every_page_names_batch_version_site_and_counts(released: bytes) -> None
         page = text_of(released, "-f", str(number), "-l", str(number))
         for wanted in (
             "Batch B-2045", "Record version", "Werk Süd", "DEMONSTRATION", "Content SHA-256",
-            "Samuel Okafor (P-107)", "Template batch record 1", f"Page {number} of {count}",
+            "Samuel Okafor (P-107)", "Template batch record 2", f"Page {number} of {count}",
         ):  # fmt: skip
             assert wanted in page, (number, wanted)
         assert "IN PROCESS" not in page

@@ -91,7 +91,7 @@ def test_a_record_without_corrections_has_none(plant: RecordPlant) -> None:
     recorded.begin(plant)
     view = plant.ask(record.view, "B-2045")
     assert (view.corrections, view.recalculations) == ((), ())
-    assert view.standing.words == "in process"
+    assert view.standing.words == "running"
     assert not view.standing.final
 
 
@@ -182,7 +182,7 @@ def test_the_trail_is_complete_and_told_in_words(view: RecordView, batch: Record
     assert [line.entry for line in view.trail] == list(range(1, view.version + 1))
     told = "\n".join(change for line in view.trail for change in line.changes)
     assert "G170 Loss on drying = 1.88 % (replaces the former value)" in told
-    assert "step G170: waits for signature → on hold" in told
+    assert "step G170: to be signed → held" in told
     assert "signed “verified” by Paul Roth (P-102)" in told
     corrected = [line for line in view.trail if line.action == "value.corrected"]
     assert corrected[0].reason == "misread the display of MOI-01"

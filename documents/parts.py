@@ -1,0 +1,135 @@
+"""Long documents: pieces laid out in processes of their own, two at a time, joined to one file.
+
+The library that lays out pages keeps some 3 MB for every page until the document is written, and
+uses one processor. A piece ends with its process, so memory stays flat however long a record is.
+"""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from jinja2 import Environment
+
+from documents.environment import render_html
+from documents.errors import RenderingFailed
+from documents.fonts import FontSet
+from documents.joining import Joined, LaidOut
+from documents.rendering import Attachment, lay_out, render_pdf
+from documents.views import Face
+
+AT_A_TIME = 2
+PATIENCE_SECONDS = 900
+_PROCESS = (sys.executable, "-I", "-m", "documents.parts")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a document as HTML of its own, without frame, and the pictures it shows."""
+
+    html: str
+    assets: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    piece: Piece
+    title: str
+    language: str
+    created: datetime
+    fonts: FontSet
+    attachments: tuple[Attachment, ...]
+
+    def run(self) -> LaidOut:
+        return lay_out(
+            self.piece.html,
+            title=self.title,
+            language=self.language,
+            created=self.created,
+            fonts=self.fonts,
+            attachments=self.attachments,
+            assets=self.piece.assets,
+        )
+
+
+def render_parts(
+    pieces: Sequence[Piece],
+    *,
+    face: Face,
+    environment: Environment,
+    created: datetime,
+    fonts: FontSet,
+    attachments: Sequence[Attachment] = (),
+) -> bytes:
+    """One PDF/A-3u file of all pieces, with the frame of `face` and “page x of y” on every page.
+
+    A link to ``page:ID`` leads to that id in any piece and shows its page. Raises RenderingFailed
+    for anything that cannot be printed as it is.
+    """
+    title = f"{face.title} {face.subject}"
+    # Asked here, so that no process has to read the fonts again.
+    _ = fonts.coverage
+    tasks = [
+        _Task(
+            piece=piece,
+            title=title,
+            language=face.language,
+            created=created,
+            fonts=fonts,
+            attachments=tuple(attachments) if number == 0 else (),
+        )
+        for number, piece in enumerate(pieces)
+    ]
+    joined = Joined(_all(tasks))
+    data = {"face": face, "sheets": joined.marks()}
+    sheets = render_html(environment, "documents/sheets.html", data)
+    return joined.finish(
+        render_pdf(sheets, title=title, language=face.language, created=created, fonts=fonts)
+    )
+
+
+def _all(tasks: Sequence[_Task]) -> list[LaidOut]:
+    if len(tasks) == 1:
+        return [tasks[0].run()]
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return list(pool.map(_elsewhere, tasks))
+
+
+def _elsewhere(task: _Task) -> LaidOut:
+    """Lay out in a process of its own; what it raises is raised here."""
+    try:
+        done = subprocess.run(
+            _PROCESS,
+            input=pickle.dumps(task),
+            capture_output=True,
+            timeout=PATIENCE_SECONDS,
+            check=True,
+        )
+    except (subprocess.SubprocessError, OSError) as error:
+        said = getattr(error, "stderr", None) or str(error).encode()
+        raise RenderingFailed(f"{task.title}: {said.decode(errors='replace')[-500:]}") from error
+    answer = pickle.loads(done.stdout)  # noqa: S301 - written by the process just started
+    if isinstance(answer, RenderingFailed):
+        raise answer
+    if not isinstance(answer, LaidOut):
+        raise RenderingFailed(f"{task.title}: the pages did not come back")
+    return answer
+
+
+def main() -> None:
+    """Lay out the piece that stands on standard input; the answer goes to standard output."""
+    task = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by the process that started this
+    try:
+        answer: LaidOut | RenderingFailed = task.run()
+    except RenderingFailed as refused:
+        answer = refused
+    sys.stdout.buffer.write(pickle.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()
