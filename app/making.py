@@ -45,7 +45,7 @@ def make_site(
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     for folder in (settings.keys, settings.pki, settings.attachments):
         folder.mkdir(exist_ok=True, mode=0o700)
-    schema.upgrade_site(settings)
+    schema.upgrade_site(settings, new=True)
     database = Database(settings.database_url)
     try:
         _insert_site(database, name, mode, zone, real, starts_at)

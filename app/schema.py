@@ -19,11 +19,15 @@ from core.settings import Settings
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def upgrade_site(settings: Settings) -> None:
+def upgrade_site(settings: Settings, *, new: bool = False) -> None:
     """Bring the database of an installation to this version's schema, as the schema's owner.
 
     The application's own role gets its rights: facts can be added, never changed (PostgreSQL).
+    Raises BrokenPromise where there is no SQLite file yet, unless the site is `new`.
     """
+    place = make_url(settings.owner_url)
+    if place.get_backend_name() == "sqlite" and not new and not Path(place.database or "").exists():
+        raise BrokenPromise(f"no site was made in {settings.home}: run batchwright run first")
     upgrade(settings.owner_url, role=_application_role(settings))
 
 

@@ -45,7 +45,7 @@ _command(
     "place",
     "Put a container of a gross mass (kg) on a scale.",
     click.argument("scale"),
-    click.argument("mass"),
+    click.argument("mass", type=float),
     click.option("--label", default=""),
 )
 _command("remove", "Take everything off a scale.", click.argument("scale"))
@@ -64,7 +64,7 @@ _command(
     "Tell the model what was put into a unit (kg).",
     click.argument("unit"),
     click.argument("material"),
-    click.argument("mass"),
+    click.argument("mass", type=float),
 )
 _command(
     "cut",
@@ -79,7 +79,7 @@ _command(
     "Set a quantity of a model, for a story.",
     click.argument("unit"),
     click.argument("quantity"),
-    click.argument("value"),
+    click.argument("value", type=float),
 )
 
 

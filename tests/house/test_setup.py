@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.house.test_tree import PACKAGES, ROOT
-from tools import assets, environment, systemlibs
+from tools import assets, environment, prepare, systemlibs
 from tools.needs import NeedsAPerson
 from tools.systemlibs import Need
 
@@ -28,6 +28,37 @@ def test_a_missing_library_without_rights_names_the_line_to_type(
     monkeypatch.setattr(systemlibs, "_rights", lambda: None)
     with pytest.raises(NeedsAPerson, match=r"sudo apt-get install .* libmind-1\.0-0"):
         systemlibs.ensure("run")
+
+
+def test_set_up_that_needs_a_person_ends_with_2_and_the_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = Need("reading minds", lambda: False, ("libmind-1.0-0",), ("run",))
+    monkeypatch.setattr(systemlibs, "NEEDS", (absent,))
+    monkeypatch.setattr(systemlibs, "_rights", lambda: None)
+    assert prepare.main(["run"]) == 2
+    told = capsys.readouterr().err
+    assert "sudo apt-get update && sudo apt-get install -y" in told
+    assert told.rstrip().endswith("libmind-1.0-0")
+
+
+def test_a_step_of_set_up_that_fails_ends_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(level: str) -> None:
+        raise subprocess.CalledProcessError(1, "pip")
+
+    monkeypatch.setattr(prepare, "prepare", fail)
+    assert prepare.main(["run"]) == 1
+    assert capsys.readouterr().err.startswith("Set-up stopped: ")
+
+
+@pytest.mark.parametrize("words", [[], ["everything"], ["run", "twice"]])
+def test_set_up_called_wrongly_ends_with_2(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prepare.main(words) == 2
+    assert "tools.prepare" in capsys.readouterr().out
 
 
 def test_a_library_of_another_level_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

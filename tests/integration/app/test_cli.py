@@ -52,7 +52,18 @@ def test_the_commands_are_those_that_the_readme_promises() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["no-such-command"], ["export"], ["web", "--port", "many"], ["recipe", "check", "x"]]
+    "words",
+    [
+        ["no-such-command"],
+        ["export"],
+        ["web", "--port", "many"],
+        ["recipe", "check", "x"],
+        ["demo", "no-such-verb"],
+        ["simulate", "place", "WGH-01", "much"],
+        ["simulate", "cut", "FBD-01", "--seconds", "few"],
+        ["simulate", "advance", "soon"],
+        ["user", "grant-role", "no-id"],
+    ],
 )
 def test_wrong_use_ends_with_2(batchwright: Command, words: list[str]) -> None:
     told = batchwright(*words)
@@ -140,7 +151,13 @@ def test_the_doctor_names_what_is_missing(batchwright: Command, tmp_path: Path) 
     assert not (tmp_path / "nowhere").exists()
 
 
-@pytest.mark.parametrize("command", ["verify", "worker", "gateway", "web", "export B-1"])
+WITHOUT_SITE = (
+    "verify", "worker", "gateway", "web", "export B-1", "migrate", "demo labels", "user list",
+    "simulate state", "simulate tare WGH-01", "simulate advance 1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", WITHOUT_SITE)
 def test_without_a_site_nothing_starts_and_nothing_is_made(
     batchwright: Command, tmp_path: Path, command: str
 ) -> None:
@@ -148,6 +165,19 @@ def test_without_a_site_nothing_starts_and_nothing_is_made(
     assert told.exit_code == 1
     assert told.output.startswith("stopped:")
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_cell_that_does_not_run_is_told(batchwright: Command, seeded: Seeded) -> None:
+    told = batchwright("simulate", "tare", "WGH-01", home=seeded.settings.home)
+    assert told.exit_code == 1
+    assert told.output == "stopped: no simulated cell was started for this site\n"
+
+
+def test_migrating_a_site_of_this_version_changes_nothing(
+    batchwright: Command, site: Seeded
+) -> None:
+    told = batchwright("migrate", home=site.settings.home)
+    assert (told.exit_code, told.output) == (0, "the database has the schema of this version\n")
 
 
 def test_an_unknown_batch_is_refused_with_3(batchwright: Command, seeded: Seeded) -> None:
