@@ -11,6 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from app.bootstrap import compose
 from app.demo import closing, running
 from app.demo.closing import Outcome
@@ -18,6 +20,9 @@ from core.house import House
 from core.settings import Settings
 from ebr import queries
 from ebr.models import ParameterValue, StepRecord
+
+PATIENCE_SECONDS = 900
+"""How long a test may wait for the headless batch."""
 
 RECORD = "batch/B-2045"
 NUMBER = "B-2045"
@@ -79,6 +84,9 @@ class Played:
             return query(session, *arguments, **more)
 
 
+PLAYED = pytest.StashKey[Played]()
+
+
 @contextmanager
 def played(folder: Path) -> Iterator[Played]:
     """Play the whole story below `folder` and open the site that it leaves."""
@@ -102,3 +110,24 @@ def played(folder: Path) -> Iterator[Played]:
         )
     finally:
         house.database.close()
+
+
+@pytest.fixture(scope="session")
+def story(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """The site after B-2045 was made, reviewed, released and exported.
+
+    Several folders of tests import this fixture; the batch is played once for all of them.
+    """
+    if PLAYED not in pytestconfig.stash:
+        ending = ExitStack()
+        pytestconfig.add_cleanup(ending.close)
+        pytestconfig.stash[PLAYED] = ending.enter_context(played(tmp_path_factory.mktemp("story")))
+    return pytestconfig.stash[PLAYED]
+
+
+def keep_together(items: list[pytest.Item]) -> None:
+    """Whoever needs the story runs beside it in one process, and has the patience for it."""
+    for item in items:
+        if "story" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.xdist_group("story"))
+            item.add_marker(pytest.mark.timeout(PATIENCE_SECONDS))
