@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import secrets
 import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from app.standby import Standby
 from core.clock import SystemClock
 from core.errors import BrokenPromise
 from core.settings import Settings
@@ -35,8 +35,25 @@ class Cell:
         return ControlClient(HOST, self.control_port, self.token)
 
 
-def start(settings: Settings, *, offset: timedelta) -> tuple[subprocess.Popen[str], Cell]:
-    """Start the cell as a process; both sides trust each other's certificate before."""
+class Starting:
+    """A cell on its way: it loads while other things are done."""
+
+    def __init__(self, settings: Settings, part: Standby, token: str) -> None:
+        self.part = part
+        self._settings = settings
+        self._token = token
+        self._cell: Cell | None = None
+
+    def cell(self) -> Cell:
+        """Where it is reached, as soon as it listens. Raises BrokenPromise when it ended."""
+        if self._cell is None:
+            self._cell = _announced(self.part.process, self._token)
+            _write_place(self._settings.home / PLACE, self._cell)
+        return self._cell
+
+
+def start(settings: Settings, part: Standby, *, offset: timedelta) -> Starting:
+    """Start the cell in its process; both sides trust each other's certificate before."""
     folder = settings.home / "cell"
     folder.mkdir(exist_ok=True, mode=0o700)
     _exchange_certificates(settings, folder)
@@ -44,23 +61,14 @@ def start(settings: Settings, *, offset: timedelta) -> tuple[subprocess.Popen[st
     token_file = folder / "token"
     token_file.touch(mode=0o600)
     token_file.write_text(token)
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "hardware.simulators.host",
-            f"--pki={folder}",
-            f"--token-file={token_file}",
-            f"--offset={offset.total_seconds()}",
-            f"--state-file={folder / 'state.json'}",
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    cell = _announced(process, token)
-    _write_place(settings.home / PLACE, cell)
-    return process, cell
+    arguments = [
+        f"--pki={folder}",
+        f"--token-file={token_file}",
+        f"--offset={offset.total_seconds()}",
+        f"--state-file={folder / 'state.json'}",
+    ]
+    part.begin(arguments)
+    return Starting(settings, part, token)
 
 
 def known(settings: Settings) -> Cell:

@@ -7,20 +7,32 @@ import asyncio
 import signal
 import sys
 import threading
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from app.simulatecli import simulate
-from app.usercli import user
 from core import logs
 from core.errors import BatchwrightError, Refusal
 from core.settings import Settings
 
+LATER = {"simulate": "app.simulatecli", "user": "app.usercli"}
+"""Groups with a module of their own, loaded when they are asked for: loading takes seconds."""
+
 
 class Telling(click.Group):
     """Ends refusals and broken promises with one clear line and their exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, those of groups that are not loaded yet included."""
+        return sorted({*super().list_commands(ctx), *LATER})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name; its module is loaded now if need be."""
+        if cmd_name in LATER and cmd_name not in self.commands:
+            self.add_command(getattr(import_module(LATER[cmd_name]), cmd_name))
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
@@ -56,9 +68,12 @@ def _settings(home: Path | None) -> Settings:
 @click.pass_obj
 def run(settings: Settings, port: int) -> None:
     """Start the demonstration site (made at the first start): cell, gateway, worker and web."""
+    from app import standby
+
+    parts = standby.loading(*standby.ALL)  # first, so that they load beside this process
     from app import serving
 
-    sys.exit(serving.run(settings, port=serving.free_port(port), say=click.echo))
+    sys.exit(serving.run(settings, port=serving.free_port(port), say=click.echo, parts=parts))
 
 
 @main.command()
@@ -165,9 +180,12 @@ def demo(context: click.Context) -> None:
     """Run one whole batch without a screen, release it and verify its bundle."""
     if context.invoked_subcommand is not None:
         return
+    from app.standby import loading
+
+    parts = loading()  # first, so that they load beside this process
     from app.demo import running
 
-    sys.exit(running.run(Path("var/demo"), say=click.echo))
+    sys.exit(running.run(Path("var/demo"), say=click.echo, parts=parts))
 
 
 @demo.command("reset")
@@ -187,10 +205,6 @@ def demo_labels(settings: Settings, file: Path) -> None:
     from app import demolabels
 
     click.echo(str(demolabels.write(settings, file)))
-
-
-main.add_command(simulate)
-main.add_command(user)
 
 
 def entry() -> None:

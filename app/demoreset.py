@@ -22,9 +22,14 @@ def put_aside(settings: Settings) -> str:
     if not settings.home.exists():
         return "there is no site to put aside"
     _refuse_unless_demonstration(settings)
+    return rename(settings.home)
+
+
+def rename(home: Path) -> str:
+    """Give a folder a dated name; answers what was done."""
     now: datetime = SystemClock().now()
-    aside = settings.home.with_name(f"{settings.home.name}-{now:%Y%m%d-%H%M%S}")
-    settings.home.rename(aside)
+    aside = home.with_name(f"{home.name}-{now:%Y%m%d-%H%M%S}")
+    home.rename(aside)
     return f"the site now lies in {aside}; the next run makes a new one"
 
 

@@ -38,8 +38,13 @@ class FirstBatch:
     order: str
 
 
-def make(settings: Settings, cell: Cell, first: FirstBatch, *, say: Say) -> dict[str, Person]:
-    """Make and seed the site; answers its people. Nothing stays when it fails half way."""
+def make(
+    settings: Settings, where: Callable[[], Cell], first: FirstBatch, *, say: Say
+) -> dict[str, Person]:
+    """Make and seed the site; answers its people. Nothing stays when it fails half way.
+
+    `where` is asked when the machines get their addresses: until then the cell may be starting.
+    """
     say("making the site and its keys")
     making.make_site(settings, name=SITE_NAME, mode=SiteMode.DEMONSTRATION, zone=ZONE)
     house = compose(settings)
@@ -49,6 +54,7 @@ def make(settings: Settings, cell: Cell, first: FirstBatch, *, say: Say) -> dict
     write_cards(settings.home, staff)
     say("equipment and tag maps")
     plant.seed(house, at, by=SEEDING)
+    cell = where()
     tags.seed(
         house, staff["P-109"], staff["P-107"], opcua=cell.opcua, modbus=cell.modbus, by=SEEDING
     )

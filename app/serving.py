@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
 
-from app import cell, demosite
+from app import cell, demoreset, demosite
 from app.bootstrap import compose, site_exists
 from app.demosite import FirstBatch
+from app.standby import ALL, CELL, GATEWAY, WEB, WORKER, Standby, end_all, loading
 from core.errors import BrokenPromise
 from core.settings import Settings
 from core.sites import clock_offset_us
@@ -23,31 +23,46 @@ from hardware import demo_plant, setup_commands
 from hardware.gateway import gateway_place
 
 PLANNED = FirstBatch(number=2044, order="PO-7731")
-GRACE_SECONDS = 10
 START_SECONDS = 60
 Say = Callable[[str], None]
 
 
-def run(settings: Settings, *, port: int, say: Say) -> int:
+def run(
+    settings: Settings, *, port: int, say: Say, parts: Mapping[str, Standby] | None = None
+) -> int:
     """Make the site when there is none, start everything, and wait for Ctrl-C.
 
-    Answers the exit code: 0 after Ctrl-C, 1 when a process died by itself.
+    Answers the exit code: 0 after Ctrl-C, 1 when a process died by itself. A site whose making was
+    interrupted is put aside, so that the next start makes a whole one.
     """
+    parts = parts or loading(*ALL)
     with ExitStack() as ending:
+        ending.callback(end_all, list(parts.values()))
         is_new = not site_exists(settings)
         offset = timedelta(0) if is_new else _offset(settings)
-        process, address = cell.start(settings_home(settings), offset=offset)
-        ending.callback(stop, process)
+        starting = cell.start(settings_home(settings), parts[CELL], offset=offset)
         if is_new:
-            demosite.make(settings, address, PLANNED, say=say)
+            _make(settings, starting, say)
         else:
-            _move_devices(settings, address)
-        children = _start_all(settings, ending, port)
+            move_devices(settings, starting.cell())
+        gateway_place(settings).unlink(missing_ok=True)
+        begin(settings, parts[GATEWAY], ["gateway"])
+        begin(settings, parts[WORKER], ["worker"])
+        begin(settings, parts[WEB], ["web", f"--port={port}"])
         wait_for_web(port)
         say(f"open http://127.0.0.1:{port}/")
         say(f"badges and passphrases: {settings.home / demosite.CARDS_TEXT}")
         say("Ctrl-C stops everything")
-        return _wait([process, *children], say)
+        return _wait([part.process for part in parts.values()], say)
+
+
+def _make(settings: Settings, starting: cell.Starting, say: Say) -> None:
+    try:
+        demosite.make(settings, starting.cell, PLANNED, say=say)
+    except BaseException:
+        starting.part.end()
+        say(demoreset.rename(settings.home))
+        raise
 
 
 def settings_home(settings: Settings) -> Settings:
@@ -77,7 +92,7 @@ def _offset(settings: Settings) -> timedelta:
     return timedelta(microseconds=offset)
 
 
-def _move_devices(settings: Settings, address: cell.Cell) -> None:
+def move_devices(settings: Settings, address: cell.Cell) -> None:
     """The cell listens on new ports: its devices are reached there from now on, audited."""
     house = compose(settings)
     for device in demo_plant.devices(opcua=address.opcua, modbus=address.modbus):
@@ -91,35 +106,27 @@ def _move_devices(settings: Settings, address: cell.Cell) -> None:
     house.database.close()
 
 
-def _start_all(settings: Settings, ending: ExitStack, port: int) -> list[subprocess.Popen[bytes]]:
-    gateway_place(settings).unlink(missing_ok=True)
-    children = []
-    for arguments in (["gateway"], ["worker"], ["web", f"--port={port}"]):
-        child = start_child(settings, arguments)
-        ending.callback(stop, child)
-        children.append(child)
-    return children
+def begin(settings: Settings, part: Standby, arguments: Sequence[str]) -> subprocess.Popen[str]:
+    """Let one part of the installation run; what it says goes into its log."""
+    log = log_of(settings, arguments[0])
+    return part.begin(arguments, environment=environment(settings), log=log)
 
 
-def start_child(settings: Settings, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start one part of the installation as a process of its own."""
-    environment = {
-        **os.environ,
+def environment(settings: Settings) -> dict[str, str]:
+    """How a part of the installation learns where it belongs."""
+    return {
         "BATCHWRIGHT_HOME": str(settings.home),
         "BATCHWRIGHT_DATABASE_URL": settings.database_url,
         "BATCHWRIGHT_OWNER_URL": settings.owner_url,
         "BATCHWRIGHT_LOG_LEVEL": settings.log_level,
     }
+
+
+def log_of(settings: Settings, part: str) -> Path:
+    """The file that a part of the installation logs into; its folder is there."""
     logs = settings.home / "logs"
     logs.mkdir(exist_ok=True, mode=0o700)
-    with (logs / f"{arguments[0]}.log").open("ab") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", "app.cli", *arguments],
-            env=environment,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+    return logs / f"{part}.log"
 
 
 def wait_for_web(port: int) -> None:
@@ -134,7 +141,7 @@ def wait_for_web(port: int) -> None:
     raise BrokenPromise("the web server did not start; see the logs folder of the site")
 
 
-def _wait(processes: Sequence[subprocess.Popen[bytes] | subprocess.Popen[str]], say: Say) -> int:
+def _wait(processes: Sequence[subprocess.Popen[str]], say: Say) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -145,16 +152,3 @@ def _wait(processes: Sequence[subprocess.Popen[bytes] | subprocess.Popen[str]], 
                 return 1
     say("stopping")
     return 0
-
-
-def stop(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
-    """End a process kindly, and after a grace period for good."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    if process.stdout is not None:
-        process.stdout.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
@@ -20,12 +21,22 @@ log = logs.logger(__name__)
 
 
 class SiteWorker:
-    """Everything that a site does in the background, one round at a time."""
+    """Everything that a site does in the background, one round at a time.
+
+    Entries may wait `lag` of real time for the log, so that one checkpoint serves several; it stays
+    well below the second that the log may be behind.
+    """
 
     def __init__(
-        self, house: House, *, owner: str, more: Mapping[str, JobHandler] | None = None
+        self,
+        house: House,
+        *,
+        owner: str,
+        more: Mapping[str, JobHandler] | None = None,
+        lag: timedelta = timedelta(0),
     ) -> None:
         self._house = house
+        self._lag = lag
         self._keys: SiteKeys = house.services["site_keys"]
         self._jobs = Worker(house, {**wiring.jobs(), **(more or {})}, owner=owner)
 
@@ -35,13 +46,23 @@ class SiteWorker:
         done += automatic.watch(self._house)
         if done:
             done += self._jobs.run_pending()
-        return done + sequence_pending(self._house, self._keys)
+        return done + self._sequence()
+
+    def _sequence(self) -> int:
+        with self._house.reading() as session:
+            if not self._log_is_due(session):
+                return 0
+        return sequence_pending(self._house, self._keys)
+
+    def _log_is_due(self, session: Session) -> bool:
+        age = oldest_pending_age(session)
+        return age is not None and age >= self._lag
 
     def is_needed(self, session: Session) -> bool:
         """Whether a round would find anything to do: a look in a reading session."""
         return (
             self._jobs.has_work(session)
-            or oldest_pending_age(session) is not None
+            or self._log_is_due(session)
             or automatic.anything_over(session)
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from app.bootstrap import FONTS_FOLDER, compose
 from app.demo import closing, dispensing, story
 from app.demo.stage import Stage
 from app.demosite import FirstBatch
+from app.standby import CELL, GATEWAY, Standby, end_all, loading
 from app.worker import SiteWorker
 from core.clock import SystemClock
 from core.errors import BatchwrightError
@@ -26,17 +27,18 @@ from hardware.gateway_control import GatewayClient, GatewayUnreachable
 BATCH = FirstBatch(number=2045, order="PO-7732")
 TERMINAL = "Room 1.12"
 PATIENCE_SECONDS = 60
+LOG_LAG = timedelta(seconds=0.5)
 Say = Callable[[str], None]
 
 
-def run(folder: Path, *, say: Say) -> int:
+def run(folder: Path, *, say: Say, parts: Mapping[str, Standby] | None = None) -> int:
     """Run the whole batch in a new site below `folder`; 0 when its bundle verifies."""
     started = time.monotonic()
     settings = settings_below(folder)
     say(f"a new demonstration site in {settings.home}")
     with ExitStack() as ending:
         try:
-            stage = open_stage(settings, ending, say)
+            stage = open_stage(settings, ending, say, parts)
             play(stage)
             outcome = closing.close(stage)
         except BatchwrightError as error:
@@ -56,22 +58,27 @@ def settings_below(folder: Path) -> Settings:
     return Settings(home=home, database_url=url, owner_url=url, log_level="WARNING")
 
 
-def open_stage(settings: Settings, ending: ExitStack, say: Say) -> Stage:
-    """Start cell and gateway, make the site, and open the stage; `ending` stops everything."""
+def open_stage(
+    settings: Settings, ending: ExitStack, say: Say, parts: Mapping[str, Standby] | None = None
+) -> Stage:
+    """Start cell and gateway, make the site, and open the stage; `ending` stops everything.
+
+    Cell and gateway load while the site is made.
+    """
+    parts = parts or loading()
+    ending.callback(end_all, list(parts.values()))
     _unpack_fonts()
-    process, address = cell.start(serving.settings_home(settings), offset=timedelta(0))
-    ending.callback(serving.stop, process)
-    demosite.make(settings, address, BATCH, say=say)
+    starting = cell.start(serving.settings_home(settings), parts[CELL], offset=timedelta(0))
+    demosite.make(settings, starting.cell, BATCH, say=say)
+    gateway = serving.begin(settings, parts[GATEWAY], ["gateway"])
     house = compose(settings)
     ending.callback(house.database.close)
-    gateway = serving.start_child(settings, ["gateway"])
-    ending.callback(serving.stop, gateway)
     wait_for_gateway(settings, gateway)
-    control = ending.enter_context(address.client())
+    control = ending.enter_context(starting.cell().client())
     return Stage(
         house=house,
         settings=settings,
-        worker=SiteWorker(house, owner="demo"),
+        worker=SiteWorker(house, owner="demo", lag=LOG_LAG),
         people=demosite.read_cards(house, settings.home, TERMINAL),
         cell=control,
         record=f"batch/B-{BATCH.number}",
@@ -84,7 +91,7 @@ def _unpack_fonts() -> None:
     threading.Thread(target=load_fonts, args=[FONTS_FOLDER], daemon=True).start()
 
 
-def wait_for_gateway(settings: Settings, process: subprocess.Popen[bytes]) -> None:
+def wait_for_gateway(settings: Settings, process: subprocess.Popen[str]) -> None:
     """Until every line is online. Raises GatewayUnreachable when it ended or takes too long."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:

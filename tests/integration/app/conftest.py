@@ -51,7 +51,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
     settings = settings_of(folder / "site")
     said: list[str] = []
     with (folder / "log").open("w+") as log, _logging_to(log):
-        demosite.make(settings, NOWHERE, FIRST, say=said.append)
+        demosite.make(settings, lambda: NOWHERE, FIRST, say=said.append)
         log.seek(0)
         logged = log.read()
     return Seeded(settings=settings, said=tuple(said), logged=logged)

@@ -24,7 +24,9 @@ ADMINISTRATOR, OTHER = "A-001", "A-002"
 
 def commands(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:
     """Every command by its words."""
-    for name, command in sorted(group.commands.items()):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         yield (*before, name)
         if isinstance(command, click.Group):
             yield from commands(command, *before, name)
