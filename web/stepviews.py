@@ -183,6 +183,8 @@ class StepPage:
     needs_reason: bool
     signs: bool
     next_acts: Sequence[NextView]
+    requirements: Mapping[str, str]
+    """What each equipment requirement is called."""
 
 
 def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> StepPage:
@@ -237,6 +239,10 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
         needs_reason=any(f.device and not f.reading for f in fields),
         signs="performer" in rules.parts_due(spec.signature),
         next_acts=next_views(context.session, run) if run.state == "held" else (),
+        requirements={
+            need.key: in_language(need.labels, run.language) or need.key
+            for need in context.procedure.header.equipment
+        },
     )
 
 

@@ -7,6 +7,7 @@ every obstacle at once.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -20,7 +21,7 @@ from ebr.models import Binding
 from hardware import equipment_commands as plant_commands
 from hardware import queries as plant
 from hardware.models import Equipment
-from hardware.rules import Obstacle
+from hardware.rules import Obstacle, obstacles
 from workflows.durations import duration
 from workflows.recipe import Capability, EquipmentRequirement
 from workflows.rounding import to_decimal
@@ -104,11 +105,18 @@ def choices(context: StepContext, use: EquipmentUse) -> list[UnitChoice]:
         UnitChoice(
             unit=unit.number,
             name=unit.name,
-            refusal="; ".join(problems(context, use, unit.number)) or None,
+            refusal="; ".join(_refusals(context, use, unit.number)) or None,
         )
         for unit in units
     ]
     return sorted(found, key=lambda choice: (choice.refusal is not None, choice.unit))
+
+
+def _refusals(context: StepContext, use: EquipmentUse, number: str) -> list[str]:
+    """Every reason why binding the unit would be refused, those of the gate included."""
+    facts = {"unit": number, "requirement": use.requirement, "record": context.run.stream}
+    asked = gates.conditions(context.session, GATE, **facts)
+    return problems(context, use, number) + [each.fact for each in asked if not each.met]
 
 
 def problems(context: StepContext, use: EquipmentUse, number: str) -> list[str]:
@@ -119,21 +127,38 @@ def problems(context: StepContext, use: EquipmentUse, number: str) -> list[str]:
     if unit.equipment_class != wanted.equipment_class:
         found.append(f"its class is {unit.equipment_class}, needed {wanted.equipment_class}")
     found += [text for need in wanted.capabilities if (text := _lacks(context, unit, need))]
-    if not wanted.shared:
-        found += [obstacle.fact for obstacle in _obstacles(context, use, number)]
-    return found
+    standing = _obstacles_of_shared if wanted.shared else _obstacles
+    return found + [obstacle.fact for obstacle in standing(context, use, number)]
 
 
 def _obstacles(context: StepContext, use: EquipmentUse, number: str) -> list[Obstacle]:
-    # A shared unit (a scale, a room monitor) is judged when it is used, not when it is named.
     return plant.obstacles(
         context.session,
         number,
         batch=context.run.number,
         must_be_clean=_must_be_clean(context, use),
-        must_be_calibrated=use.calibrated or requirement_of(context, use.requirement).calibrated,
+        must_be_calibrated=_must_be_calibrated(context, use),
         clean_hold_left=_hold_left(context),
     )
+
+
+def _obstacles_of_shared(context: StepContext, use: EquipmentUse, number: str) -> list[Obstacle]:
+    """What stands in the way of a unit that serves many batches (a scale, a room monitor).
+
+    Its daily check belongs to its use and may come later; being blocked, in maintenance or beyond
+    its calibration keeps it from being named at all (URS-EQP-040).
+    """
+    status = plant.status_of(plant.equipment(context.session, number))
+    return obstacles(
+        replace(status, check_required=False, allocated_to=None),
+        context.at,
+        must_be_clean=False,
+        must_be_calibrated=_must_be_calibrated(context, use),
+    )
+
+
+def _must_be_calibrated(context: StepContext, use: EquipmentUse) -> bool:
+    return use.calibrated or requirement_of(context, use.requirement).calibrated
 
 
 def _must_be_clean(context: StepContext, use: EquipmentUse) -> bool:

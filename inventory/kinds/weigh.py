@@ -7,7 +7,7 @@ gross and tare; then the ledger moves, the label is printed and the record grows
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -30,6 +30,7 @@ from inventory.commands.dispensing import Place, Portion
 from inventory.errors import NotFirstToExpire, NotStable, ScanMissing, WeightsDisagree
 from inventory.filling import Filled, Late, Values
 from inventory.models import Container
+from inventory.potency import Weighed
 from inventory.weighing import Next
 from workflows.durations import duration
 from workflows.words import HoldAct, PotencyBasis, Severity
@@ -338,10 +339,24 @@ def _facts(context: StepContext, found: Next | None) -> tuple[tuple[str, str], .
     earlier = weighing.weighed_before(context)
     if earlier:
         total = sum((each.net for each in earlier), Decimal(0))
-        facts.append(("Weighed so far", f"{total:f} kg in {len(earlier)} containers"))
+        count = "1 container" if len(earlier) == 1 else f"{len(earlier)} containers"
+        facts.append(("Weighed so far", f"{total:f} kg in {count}"))
+        facts += _left(context, wanted, earlier)
     if found is not None:
         facts += _facts_of(found, use.potency is not PotencyBasis.NONE)
     return tuple(facts)
+
+
+def _left(
+    context: StepContext, wanted: Decimal | None, earlier: Sequence[Weighed]
+) -> list[tuple[str, str]]:
+    """What is still to be weighed after the containers before, pure where the recipe says so."""
+    if wanted is None:
+        return []
+    pure = weighing.material_of(context).potency is not PotencyBasis.NONE
+    done = sum((each.pure if pure else each.net for each in earlier), Decimal(0))
+    left = max(wanted - done, Decimal(0))
+    return [("Still to weigh", f"{left.normalize():f} kg{' as 100 %' if pure else ''}")]
 
 
 def _facts_of(found: Next, corrected: bool) -> list[tuple[str, str]]:

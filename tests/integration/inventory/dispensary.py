@@ -131,7 +131,9 @@ def _material(code: str, quantity: str, tolerance: str) -> str:
 
 def recipe() -> bytes:
     """Bind, weigh the active (4 containers), cellulose and silica, reconcile, charge, drums."""
-    bind = "".join(f'<bw:equipment requirement="{key}"/>' for key in ("WGH1", "WGH2", "BAL"))
+    bind = "".join(
+        f'<bw:equipment requirement="{key}" calibrated="true"/>' for key in ("WGH1", "WGH2", "BAL")
+    )
     cellulose, silica = (
         _material("200110", "D050.cellulose", "0.50"),
         _material("200150", "formula.silica", "1.0"),

@@ -11,6 +11,7 @@ from core.errors import Refusal
 from ebr import queries as records
 from ebr.commands.steps import StepReference
 from ebr.entry import Entry
+from ebr.errors import UnitNotSuitable
 from ebr.kinds.base import Form, kind_of
 from ebr.models import StepState
 from ebr.opening import open_step
@@ -94,6 +95,29 @@ def test_the_form_proposes_the_first_lot_with_target_band_and_scales(weighing: R
     assert "needed floor scale" in str(refusals["WGH-02"])
     assert "calibration overdue" in str(refusals["BAL-02"])
     assert shown.blockers == ()
+
+
+@pytest.mark.urs("URS-EQP-040", "URS-MRC-080")
+def test_a_shared_scale_beyond_its_calibration_is_refused_when_it_is_assigned(
+    plant: RecordPlant,
+) -> None:
+    plant.start(dispensary.recipe(), size=D(100))
+    offered = {c.unit: c.refusal for _need, made in form(plant, "P020").units for c in made}
+    assert "calibration overdue" in str(offered["BAL-02"])
+    assert (offered["BAL-01"], offered["WGH-01"]) == (None, None)
+    units = {"WGH1": "WGH-01", "WGH2": "WGH-02", "BAL": "BAL-02"}
+    with pytest.raises(UnitNotSuitable, match="calibration overdue"):
+        plant.person("P-104").perform(RECORD, plant.path("P020"), Entry(units=units))
+    dispensary.bind(plant)
+
+
+@pytest.mark.urs("URS-MAT-030")
+def test_the_page_says_what_is_still_to_be_weighed_as_pure_substance(weighing: RecordPlant) -> None:
+    assert "Still to weigh" not in dict(form(weighing, "D040").facts)
+    dispense(weighing, "D040", DRUMS[0], "25.00", "WGH-01")
+    facts = dict(form(weighing, "D040").facts)
+    assert facts["Weighed so far"] == "25.00 kg in 1 container"
+    assert facts["Still to weigh"] == "55.22455 kg as 100 %"
 
 
 @pytest.mark.urs("URS-MAT-040", "URS-MAT-080")
