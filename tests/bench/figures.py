@@ -1,0 +1,158 @@
+"""The page of figures, docs/explanation/performance.md, from var/bench.json.
+
+    .venv/bin/python -m tests.bench.figures
+
+A figure that no run has given yet is left out; nothing is written by hand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "var" / "bench.json"
+PAGE = ROOT / "docs" / "explanation" / "performance.md"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the page: its name in the file, what it is, and what it should be."""
+
+    name: str
+    means: str
+    aim: str = ""
+    decimals: int = 1
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group of `make bench`, and how it measures."""
+
+    name: str
+    how: str
+    figures: tuple[Figure, ...]
+
+
+def _sizes(stem: str, means: str, decimals: int = 1) -> tuple[Figure, ...]:
+    steps = {"n10": "10", "n1000": "1,000", "n3000": "3,000"}
+    return tuple(
+        Figure(f"{stem}_{size}", f"{means}, recipe of {count} steps", decimals=decimals)
+        for size, count in steps.items()
+    )
+
+
+GROUPS = (
+    Group(
+        "engine",
+        "One unsigned entry step with five values: one command in a new session, on SQLite with"
+        " durable settings; only definitions are cached. The three sizes take turns, and the two"
+        " large runs stand in their middle. The floor sends exactly the statements and bytes of one"
+        " such step again, through SQLAlchemy Core with the same settings, to a copy of the file"
+        " taken just before it. Stock SpiffWorkflow loads the whole workflow, completes a task and"
+        " saves it whole, without any database.",
+        (
+            *_sizes("step_ms", "A step, ms"),
+            *_sizes("border_step_ms", "A step that ends its operation, ms"),
+            Figure("step_flat_ratio", "3,000 steps over 10 steps", "at most 1.25", 2),
+            *_sizes("step_sql_statements", "SQL statements of a step", 0),
+            *_sizes("step_sql_rows", "Rows written by a step", 0),
+            *_sizes("step_sql_bytes", "Bytes written by a step", 0),
+            Figure("step_floor_ms", "The floor of a step, ms"),
+            Figure("step_over_floor", "A step over its floor", "at most 3", 2),
+            Figure("naive_spiff_ms_n1000", "Stock SpiffWorkflow at 1,000 steps, ms"),
+            Figure("naive_over_ours_n1000", "That over ours", "at least 20"),
+        ),
+    ),
+    Group(
+        "store",
+        "A transaction with one row; then eight writers (four threads of each of two processes)"
+        " that perform steps of batches of their own on one SQLite file.",
+        (
+            Figure("sqlite_commit_ms", "A durable transaction on SQLite, ms", decimals=2),
+            Figure("postgres_commit_ms", "The same on PostgreSQL, ms", decimals=2),
+            Figure("writers_1_median_ms", "A step with one writer, ms"),
+            Figure("writers_8_median_ms", "A step with eight writers, waiting included, ms"),
+            Figure("writers_8_p99_ms", "The 99th percentile of that, ms"),
+            Figure("writers_8_steps_per_s", "Steps per second of the eight together"),
+        ),
+    ),
+    Group(
+        "web",
+        "Each page is asked for 15 times in turns, through the application itself, signed in as"
+        " who uses it, on the site of the played demonstration batch. No network, no browser.",
+        (
+            Figure("page_ms_work", "Work queue, ms"),
+            Figure("page_ms_batches", "Batch register, ms"),
+            Figure("page_ms_batch", "A batch, ms"),
+            Figure("page_ms_record", "Its record, timeline, ms"),
+            Figure("page_ms_values", "All its values, ms"),
+            Figure("page_ms_trends", "All its trends, ms"),
+            Figure("page_ms_review", "Review by exception, ms"),
+            Figure("page_ms_equipment", "Equipment board, ms"),
+            Figure("page_ms_live", "One poll of live values, ms"),
+        ),
+    ),
+    Group(
+        "documents",
+        "The verifier checks bytes, canonical form, sequence and chain of 20,000 entries in one"
+        " process; then the whole bundle of the played demonstration batch with its signatures and"
+        " proofs. `demo_s` is the whole batch over real OPC UA and Modbus, set-up of its site,"
+        " signatures, release, PDF, bundle and verification included.",
+        (
+            Figure("verify_entries_per_s_1proc", "Entries verified per second", "60,000", 0),
+            Figure("verify_entry_bytes", "Bytes of such an entry", "about 500", 0),
+            Figure("verify_entries_per_s_signed", "Entries of the demonstration per second", "", 0),
+            Figure("demo_entry_bytes", "Bytes of such an entry", decimals=0),
+            Figure("demo_entries", "Entries of the demonstration batch", decimals=0),
+            Figure("pdf_pages", "Pages of its printed record", decimals=0),
+            Figure("pdf_pages_per_s", "Pages per second, laid out, sealed excluded"),
+            Figure("demo_s", "The whole demonstration, s", "under 90"),
+        ),
+    ),
+    Group(
+        "equipment",
+        "The historian alone: samples as the gateway writes them, and one trend read back.",
+        (
+            Figure("historian_sweep_ms", "One sweep of 82 tags stored, ms", decimals=2),
+            Figure("historian_samples_per_s", "Samples stored per second", decimals=0),
+            Figure("historian_read_ms", "One hour of one tag read back, ms", decimals=2),
+        ),
+    ),
+)
+
+
+def page(known: Mapping[str, object]) -> str:
+    """The page in Markdown."""
+    return "\n".join(_lines(known)) + "\n"
+
+
+def _lines(known: Mapping[str, object]) -> Iterator[str]:
+    yield "# Figures and how they were measured"
+    yield ""
+    yield "Written by `python -m tests.bench.figures` from what `make bench` left in"
+    yield f"`var/bench.json`, last at {known.get('at')} on commit {known.get('commit')}."
+    yield "Milliseconds belong to that machine and moment (two shared cores); ratios are made in"
+    yield "one run and say more. No test asserts a time."
+    for group in GROUPS:
+        found = [figure for figure in group.figures if figure.name in known]
+        if found:
+            yield from ("", f"## `make bench G={group.name}`", "", group.how, "")
+            yield from ("| Figure | Name | Measured | Aim |", "| --- | --- | ---: | --- |")
+            yield from (_row(figure, known[figure.name]) for figure in found)
+
+
+def _row(figure: Figure, value: object) -> str:
+    shown = f"{value:,.{figure.decimals}f}" if isinstance(value, int | float) else str(value)
+    return f"| {figure.means} | `{figure.name}` | {shown} | {figure.aim} |"
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(json.loads(RESULTS.read_text())))
+
+
+if __name__ == "__main__":
+    main()
