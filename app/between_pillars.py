@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from audit import trail
 from audit.streams import Stream
 from core.actors import Actor
-from ebr import queries
+from ebr import holds, queries
 from ebr.models import RunState
 from engine import commands as engine
 from hardware.events import CounterOverLimit
 from inventory import handlers as inventory
-from maintenance.events import CalibrationFailed
+from maintenance.events import CalibrationFailed, UnitCleaned
 from production import commands as production
 from production.models import Disposition
 from quality.commands import deviations
@@ -81,6 +81,11 @@ def open_deviation_on_failed_calibration(session: Session, failed: CalibrationFa
         equipment=failed.equipment,
     )
     deviations.open_by_system(session, new, by=failed.by, at=failed.at)
+
+
+def end_dirty_holds(session: Session, cleaned: UnitCleaned) -> None:
+    """A cleaned unit is not dirty any longer: the hold time that a batch started for it ends."""
+    holds.end_of_unit(session, cleaned.equipment, by=cleaned.by, at=cleaned.at)
 
 
 def tell_recipe_of_counter(session: Session, passed: CounterOverLimit) -> None:

@@ -54,7 +54,7 @@ class Starting:
 
 def start(settings: Settings, part: Standby, *, offset: timedelta) -> Starting:
     """Start the cell in its process; both sides trust each other's certificate before."""
-    folder = settings.home / "cell"
+    folder = memory_file(settings).parent
     folder.mkdir(exist_ok=True, mode=0o700)
     _exchange_certificates(settings, folder)
     token = secrets.token_urlsafe(24)
@@ -65,10 +65,15 @@ def start(settings: Settings, part: Standby, *, offset: timedelta) -> Starting:
         f"--pki={folder}",
         f"--token-file={token_file}",
         f"--offset={offset.total_seconds()}",
-        f"--state-file={folder / 'state.json'}",
+        f"--state-file={memory_file(settings)}",
     ]
     part.begin(arguments)
     return Starting(settings, part, token)
+
+
+def memory_file(settings: Settings) -> Path:
+    """Where the machines of the cell remember how they stood."""
+    return settings.home / "cell" / "state.json"
 
 
 def known(settings: Settings) -> Cell:

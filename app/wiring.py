@@ -25,7 +25,7 @@ from inventory.kinds import registering as inventory_kinds
 from maintenance import checks as maintenance_checks
 from maintenance import expiry
 from maintenance import handlers as maintenance_handlers
-from maintenance.events import CalibrationFailed
+from maintenance.events import CalibrationFailed, UnitCleaned
 from quality import checks as quality_checks
 from quality import handlers as quality_handlers
 from quality.events import BatchRejected, BatchReleased, BatchUnderReassessment
@@ -74,6 +74,7 @@ def handlers(events: EventHandlers) -> None:
     events.on(CounterOverLimit, between_pillars.tell_recipe_of_counter)
     events.on(EquipmentStatusChanged, maintenance_handlers.watch_clean_hold)
     events.on(CalibrationFailed, between_pillars.open_deviation_on_failed_calibration)
+    events.on(UnitCleaned, between_pillars.end_dirty_holds)
     events.on(StepCompleted, inventory_handlers.on_step_completed)
     events.on(LinkRestored, record_handlers.note_data_gap)
     events.on(WriteReported, writing.on_write_reported)

@@ -85,6 +85,23 @@ def end_row(
         _exceed(session, row, step=step, by=by, at=at)
 
 
+def end_of_unit(session: Session, unit: str, *, by: Actor, at: datetime) -> int:
+    """End the running hold times of a unit, which was cleaned, in the records that started them;
+    answers how many. One that is over already raises its exception there."""
+    rows = session.scalars(
+        select(HoldTime)
+        .where(HoldTime.equipment == unit, HoldTime.ended_at.is_(None))
+        .order_by(HoldTime.started_at, HoldTime.id)
+    )
+    ended = 0
+    for row in rows:
+        stream = Stream.parse(queries.run_by_id(session, row.run_id).stream)
+        with trail.act(session, "hold_time.ended", stream=stream, by=by, object=row.name):
+            end_row(session, row, step=None, by=by, at=at)
+        ended += 1
+    return ended
+
+
 def open_holds(session: Session, run_id: object, name: str) -> list[HoldTime]:
     """The running hold times of that name, oldest first."""
     return list(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from app import exporting
 from app.demo import entries
 from app.demo.entries import ticked
+from app.demo.script import Script
 from app.demo.stage import Stage, StoryBroken
 from app.demo.wording import spec
 from audit import trail, verifier
@@ -36,11 +37,15 @@ COMMENTS = {
     "data_gap": "cable at the dryer was re-plugged, values before and after agree",
     "out_of_limit": "trend followed, next rounds were back at the centre",
     "late_verification": "second person was called away, charging seen on the camera",
+    "manual_value": "no line to the scale; weights read from its display by two people",
+    "hold_time": "the next machine was not free in time; material kept covered and cool",
 }
 DECISIONS = {
     "data_gap": "no effect on drying: temperature before and after the gap agree",
     "out_of_limit": "alert only, acceptance and registered limits were kept",
     "late_verification": "identity confirmed by label and by the camera, no effect on product",
+    "manual_value": "both people signed for the weights; the balance of the lot agrees",
+    "hold_time": "mass was cool and covered, drying and loss on drying were as usual",
 }
 
 
@@ -74,7 +79,7 @@ def production_review(stage: Stage) -> None:
         stage.acting(VOGEL).do(
             comment_exception,
             ExceptionReference(record=stage.record, number=number),
-            COMMENTS[type_],
+            stage.script.told.get(type_, COMMENTS[type_]),
             record=stage.record,
         )
     stage.do(VOGEL, "Z040", ticked(spec(stage, "Z040")))
@@ -87,8 +92,9 @@ def _open_exceptions(session: Session, record: str) -> list[tuple[int, str]]:
 
 def certificate(stage: Stage) -> None:
     """Z050: the certificate of analysis, values and file."""
-    values = entries.typed(**entries.CERTIFICATE).values
-    file = entries.printout("certificate-of-analysis", to_json(dict(entries.CERTIFICATE)))
+    certified = entries.certificate(stage.number)
+    values = entries.typed(**certified).values
+    file = entries.printout("certificate-of-analysis", to_json(certified))
     stage.do(DUARTE, "Z050", Entry(values=values, files={"certificate": file}))
 
 
@@ -102,8 +108,8 @@ def quality_review(stage: Stage) -> None:
             ItemDecision(
                 record=stage.number,
                 exception=number,
-                decision="accepted",
-                reason=DECISIONS[type_],
+                decision=_decision(stage.script),
+                reason=stage.script.judged.get(type_, DECISIONS[type_]),
             ),
             meaning="reviewed",
             record=stage.record,
@@ -121,6 +127,21 @@ def quality_review(stage: Stage) -> None:
         ReviewKind.QUALITY,
         "all exceptions decided, record complete",
         meaning="reviewed",
+        record=stage.record,
+    )
+
+
+def _decision(script: Script) -> str:
+    return "accepted" if script.rejected_because is None else "not_accepted"
+
+
+def reject_batch(stage: Stage, reason: str) -> None:
+    """The quality unit rejects the batch; its lot is blocked."""
+    stage.sequence()
+    stage.acting(OKAFOR).sign(
+        release.decide_batch,
+        DecideBatch(record=stage.number, decision=Decision.REJECT, reason=reason),
+        meaning="rejected",
         record=stage.record,
     )
 

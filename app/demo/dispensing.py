@@ -3,7 +3,7 @@ and later the scans of what was dispensed and the drums of bulk tablets."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from uuid import UUID
@@ -11,7 +11,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.demo.entries import ticked
+from app.demo.entries import ticked, typed
+from app.demo.script import Weighing
 from app.demo.stage import Stage
 from app.demo.wording import spec
 from core.house import moment
@@ -25,32 +26,6 @@ MENON, ROTH, KERN = "P-104", "P-102", "P-101"
 STAGING = "1.12-S"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weighing:
-    """One container to weigh: from which lot, on which scale, how much, into which tare."""
-
-    key: str
-    lot: str
-    scale: str
-    net: str
-    tare: str
-
-
-PARACETAMOL = (
-    Weighing(key="D040", lot="PA-0411", scale="WGH-01", net="25.00", tare="1.50"),
-    Weighing(key="D040", lot="PA-0411", scale="WGH-01", net="11.50", tare="1.50"),
-    Weighing(key="D040", lot="PA-0457", scale="WGH-01", net="22.00", tare="1.50"),
-    Weighing(key="D040", lot="PA-0457", scale="WGH-01", net="22.00", tare="1.50"),
-)
-OTHERS = (
-    Weighing(key="D060", lot="MC-2210", scale="WGH-02", net="8.000", tare="0.600"),
-    Weighing(key="D070", lot="ST-0907", scale="WGH-02", net="4.000", tare="0.400"),
-    Weighing(key="D080", lot="CC-0802", scale="WGH-02", net="1.500", tare="0.300"),
-    Weighing(key="D090", lot="CC-0802", scale="WGH-02", net="1.500", tare="0.300"),
-    Weighing(key="D100", lot="PV-3301", scale="WGH-02", net="3.000", tare="0.400"),
-    Weighing(key="D110", lot="SI-0119", scale="BAL-01", net="0.50000", tare="0.20000"),
-    Weighing(key="D120", lot="MG-0552", scale="WGH-02", net="1.000", tare="0.300"),
-)
 CHECK_WEIGHTS = (
     ("floor_low", "WGH-01", 20.00),
     ("floor_high", "WGH-01", 100.00),
@@ -59,7 +34,6 @@ CHECK_WEIGHTS = (
     ("balance_low", "BAL-01", 0.5),
     ("balance_high", "BAL-01", 5.0),
 )
-DRUM_NETS = ("16.30", "16.30", "16.30", "16.30", "16.30", "16.13")
 DRUM_TARE = 8.50
 
 
@@ -71,14 +45,15 @@ def dispense(stage: Stage) -> None:
     stage.step("D020")
     stage.sign(MENON, "D020", "confirmer")
     check_scales(stage)
-    _refuse_quarantine(stage)
-    for weighing in PARACETAMOL:
-        weigh(stage, weighing)
-    for weighing in OTHERS:
-        _refuse_scales(stage, weighing)
+    if stage.script.refusals:
+        _refuse_quarantine(stage)
+    for weighing in stage.script.weighings:
+        if stage.script.refusals:
+            _refuse_scales(stage, weighing)
         weigh(stage, weighing)
     stage.do(MENON, "D130", verifier=ROTH)
-    staged = ticked(spec(stage, "D140"), containers="11", location=STAGING)
+    containers = str(len(stage.script.weighings))
+    staged = ticked(spec(stage, "D140"), containers=containers, location=STAGING)
     stage.do(MENON, "D140", staged)
 
 
@@ -124,6 +99,9 @@ def choose(stage: Stage, weighing: Weighing, unit: str) -> None:
 def weigh(stage: Stage, weighing: Weighing) -> None:
     """Tare, fill, wait for rest, take the weights, sign, let the second person verify."""
     step = stage.step(weighing.key)
+    if stage.script.typed_weight == weighing.key:
+        _type_weight(stage, weighing)
+        return
     tare, net = Decimal(weighing.tare), Decimal(weighing.net)
     stage.cell.place(weighing.scale, float(tare), "empty container")
     stage.wait(0.15, "the scale settles")
@@ -140,6 +118,23 @@ def weigh(stage: Stage, weighing: Weighing) -> None:
     entry = Entry(scans=(source(stage, weighing.lot),))
     stage.do(MENON, weighing.key, entry, verifier=ROTH, readings=taken)
     stage.cell.remove(weighing.scale)
+
+
+def _type_weight(stage: Stage, weighing: Weighing) -> None:
+    """The line to the scale is down: what it shows is read by a person and typed (URS-PRO-070)."""
+    tare, net = Decimal(weighing.tare), Decimal(weighing.net)
+    stage.say(f"    {weighing.key}: the line to {weighing.scale} is down, weights are typed")
+    stage.cell.cut(weighing.scale, 240)
+    stage.wait(1, "the line to the scale is down")
+    weights = typed(net=f"{net}", gross=f"{tare + net}", tare=f"{tare}")
+    entry = replace(
+        weights,
+        scans=(source(stage, weighing.lot),),
+        reason="no line to the scale; weights read from its display",
+    )
+    stage.do(MENON, weighing.key, entry, verifier=ROTH)
+    stage.go_on()
+    stage.wait(4, "the line to the scale is repaired")
 
 
 def source(stage: Stage, lot: str) -> str:
@@ -198,7 +193,7 @@ def drums(stage: Stage) -> None:
     """C140: six drums of tablets, each weighed at rest, labelled and entered as stock."""
     step = stage.step("C140")
     taken: dict[str, list[UUID]] = {}
-    for net in DRUM_NETS:
+    for net in stage.script.drums:
         stage.cell.place("WGH-03", DRUM_TARE, "empty drum")
         stage.wait(0.15, "the scale settles")
         stage.cell.tare("WGH-03")

@@ -77,8 +77,12 @@ def friability() -> dict[str, str | tuple[str, ...]]:
     }
 
 
+def slow(longest: str) -> tuple[str, ...]:
+    """Disintegration times of six tablets, the slowest as told."""
+    return tuple(f"{Decimal(longest) - step * Decimal('0.3'):.1f}" for step in range(6))
+
+
 CERTIFICATE: dict[str, str | tuple[str, ...]] = {
-    "number": "CoA-2045",
     "analyst": "Ines Duarte",
     "approver": "Dr. Lars Holm",
     "identity": "conforms",
@@ -90,3 +94,8 @@ CERTIFICATE: dict[str, str | tuple[str, ...]] = {
     "tymc": "10",
     "coli": "absent",
 }
+
+
+def certificate(batch: str) -> dict[str, str | tuple[str, ...]]:
+    """What the laboratory certifies of a batch that conforms."""
+    return {"number": f"CoA-{batch.removeprefix('B-')}", **CERTIFICATE}

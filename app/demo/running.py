@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app import cell, demosite, serving
 from app.bootstrap import FONTS_FOLDER, compose
-from app.demo import closing, dispensing, story
+from app.demo import closing, dispensing, headless, story
 from app.demo.stage import Stage
 from app.demosite import FirstBatch
 from app.standby import CELL, GATEWAY, Standby, end_all, loading
@@ -24,7 +24,7 @@ from documents.fonts import load_fonts
 from hardware.gateway import gateway_place
 from hardware.gateway_control import GatewayClient, GatewayUnreachable
 
-BATCH = FirstBatch(number=2045, order="PO-7732")
+BATCH = FirstBatch(number=2045, order=headless.SCRIPT.order)
 TERMINAL = "Room 1.12"
 PATIENCE_SECONDS = 60
 LOG_LAG = timedelta(seconds=0.5)
@@ -83,6 +83,7 @@ def open_stage(
         cell=control,
         record=f"batch/B-{BATCH.number}",
         say=say,
+        script=headless.SCRIPT,
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from app import clock
 from app.acting import Person
+from app.demo.script import Script
 from app.worker import SiteWorker
 from audit.sequencer import sequence_pending
 from core.actors import Actor
@@ -19,14 +20,46 @@ from core.errors import BatchwrightError, Refusal
 from core.house import House
 from core.settings import Settings
 from ebr import queries
+from ebr.commands.exceptions import ExceptionReference, release_exception
 from ebr.entry import NOTHING, Entry
 from ebr.models import StepRecord, StepState
 from hardware import commands as plant
 from hardware.gateway import gateway_place
 from hardware.gateway_control import GatewayClient
-from hardware.simulators.control import ControlClient
+from workflows.words import Severity
 
 CLOCK = Actor.service("demo", trigger="time of the process passes")
+
+
+VOGEL, OKAFOR = "P-105", "P-107"
+GONE_ON = {
+    "late_verification": "the second person was called away; charging was seen on the camera"
+}
+
+
+class Cell(Protocol):
+    """What people do at the machines, as `ControlClient` and `LocalCell` offer it."""
+
+    def place(self, scale: str, mass: float, label: str = "") -> None:
+        """Put a container of that gross mass (kg) on a scale."""
+
+    def remove(self, scale: str) -> None:
+        """Take the container off a scale."""
+
+    def tare(self, scale: str) -> float:
+        """Press the tare key of a scale."""
+
+    def start(self, unit: str, **settings: object) -> None:
+        """Press the start button of a machine."""
+
+    def stop(self, unit: str) -> None:
+        """Press the stop button of a machine."""
+
+    def charge(self, unit: str, material: str, mass: float) -> None:
+        """Bring material (kg) into a unit."""
+
+    def cut(self, device: str, seconds: float | None = None) -> None:
+        """Cut the line to a device for seconds of site time."""
 
 
 class StoryBroken(BatchwrightError):
@@ -41,9 +74,10 @@ class Stage:
     settings: Settings
     worker: SiteWorker
     people: Mapping[str, Person]
-    cell: ControlClient
+    cell: Cell
     record: str
     say: Callable[[str], None]
+    script: Script
     refusals: list[str] = field(default_factory=list)
 
     @property
@@ -110,6 +144,19 @@ class Stage:
         return Person(
             person.house, person.badge, person.name, role, person.passphrase, person.terminal
         )
+
+    def go_on(self) -> None:
+        """Where exceptions hold the flow, who may lets it go on: the supervisor after a major,
+        the quality unit after a critical one."""
+        self.worker.settle()
+        for number, type_, severity in self.ask(_holding, self.record):
+            self.acting(OKAFOR if severity == Severity.CRITICAL else VOGEL).sign(
+                release_exception,
+                ExceptionReference(record=self.record, number=number),
+                self.script.told.get(type_, GONE_ON.get(type_, "seen; the flow may go on")),
+                meaning="approved",
+                record=self.record,
+            )
 
     def start(self, badge: str, key: str) -> None:
         """Begin with a step without performing it yet."""
@@ -181,6 +228,15 @@ class Stage:
             run = queries.run_of(session, self.record)
             step = queries.step_of(session, run, path)
             return step.state != StepState.STARTED
+
+
+def _holding(session: Session, record: str) -> list[tuple[int, str, str]]:
+    run = queries.run_of(session, record)
+    return [
+        (case.number, case.type, case.severity)
+        for case in queries.exceptions(session, run)
+        if not case.released
+    ]
 
 
 def take(session: Session, tag: str, record: str, step: str, *, by: Actor, at: datetime) -> UUID:

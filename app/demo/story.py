@@ -1,4 +1,4 @@
-"""The script of the headless batch (demo plant, section 11), scene by scene.
+"""The scenes of a batch, from issuing its recipe to the bulk store, as its script wants them.
 
 Menon dispenses, Roth verifies, Kern runs the line, Duarte controls, Vogel supervises. Refusals
 that the script wants are asked for and must come with their rule; a refusal that it does not want
@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 from sqlalchemy.orm import Session
 
 from app.demo import entries
 from app.demo.dispensing import drums, scans_for, store
-from app.demo.entries import ticked, typed
+from app.demo.entries import printout, ticked, typed
+from app.demo.script import LossOnDrying
 from app.demo.stage import Stage
 from app.demo.wording import spec
 from ebr import queries
 from ebr.commands.corrections import Correction, correct_value
-from ebr.commands.exceptions import ExceptionReference, release_exception
 from ebr.commands.steps import StepReference
 from ebr.entry import Entry
 from ebr.models import StepState
@@ -34,6 +35,9 @@ UNITS = {
     "DIS": "DIS-01",
 }  # fmt: skip
 BIN_TARE = Decimal("62.90")
+MOST_CONTROLS = 12
+STOPPED_AFTER = 3
+"""Controls made before the press is stopped, where the script wants that."""
 
 
 def preparation(stage: Stage) -> None:
@@ -43,22 +47,30 @@ def preparation(stage: Stage) -> None:
     stage.do(
         VOGEL,
         "P010",
-        ticked(spec(stage, "P010"), size="100.000", order="PO-7732", batch=stage.number),
+        ticked(spec(stage, "P010"), size="100.000", order=stage.script.order, batch=stage.number),
     )
-    stage.refused("claim by Wójcik", "person.qualification", lambda: stage.start(WOJCIK, "P020"))
+    if stage.script.refusals:
+        claim = partial(stage.start, WOJCIK, "P020")
+        stage.refused("claim by Wójcik", "person.qualification", claim)
     stage.do(KERN, "P020", Entry(units=UNITS))
     stage.step("D010")
 
 
 def drying_and_granulation(stage: Stage) -> None:
-    """G: binder in one branch, charging and dry mixing in the other, then drying to the end."""
+    """G: granulation, then drying to the end."""
+    granulate(stage)
+    dry(stage)
+    dry_to_the_end(stage)
+
+
+def granulate(stage: Stage) -> None:
+    """Binder in one branch, charging and dry mixing in the other, up to the wet mass."""
     stage.say("G   granulation and drying")
     stage.do(KERN, "G010", ticked(spec(stage, "G010")), verifier=ROTH)
     stage.do(KERN, "G020", ticked(spec(stage, "G020"), filter_bag="FB_02"), verifier=ROTH)
     _binder(stage)
     _dry_mix(stage)
     _wet_granulation(stage)
-    _drying(stage)
 
 
 def _binder(stage: Stage) -> None:
@@ -113,41 +125,48 @@ def _wet_granulation(stage: Stage) -> None:
     stage.do(KERN, "G130")
 
 
-def _drying(stage: Stage) -> None:
+def dry(stage: Stage) -> None:
+    """G140, G150: the wet mass is dried once."""
+    if stage.script.wet_mass_waits:
+        stage.wait(stage.script.wet_mass_waits, "the wet mass waits for the dryer")
+        stage.go_on()
     write(stage, "G140")
     path = stage.path("G150")
     stage.writes()
     stage.wait(20, "drying")
-    stage.say("    the line to the dryer is cut for 40 s")
-    stage.cell.cut("FBD-01", 40)
-    stage.wait(2, "the link is lost and comes back")
+    if stage.script.cut_seconds:
+        stage.say(f"    the line to the dryer is cut for {stage.script.cut_seconds:g} s")
+        stage.cell.cut("FBD-01", stage.script.cut_seconds)
+        stage.wait(2, "the link is lost and comes back")
     stage.wait(70, "drying to the end point", until=lambda: stage.is_over(path))
     stage.sign(KERN, "G150", "confirmer")
-    _loss_on_drying(stage, ("2.68", "2.72"))
-    stage.wait_for("G180", most=20, why="drying 10 min more")
-    stage.sign(KERN, "G180", "confirmer")
-    _second_loss_on_drying(stage)
+    stage.go_on()
+
+
+def dry_to_the_end(stage: Stage) -> None:
+    """G170 to G190: loss on drying, dried again while it is too high, cooled."""
+    for number, round_ in enumerate(stage.script.lod):
+        if number:
+            stage.wait_for("G180", most=20, why="drying 10 min more")
+            stage.sign(KERN, "G180", "confirmer")
+        loss_on_drying(stage, round_)
+        stage.sign(ROTH, "G170", "verifier")
     stage.wait_for("G190", most=20, why="cooling")
 
 
-def _loss_on_drying(stage: Stage, values: tuple[str, str]) -> None:
+def loss_on_drying(stage: Stage, round_: LossOnDrying) -> None:
+    """Two determinations, performed by QC and still to be verified."""
     stage.do(KERN, "G160")
     stage.wait(8, "two determinations of loss on drying")
-    stage.do(DUARTE, "G170", _lod(values), verifier=ROTH)
+    text = f"MOI-01 loss on drying, 105 Cel, automatic stop: {round_.first} % and {round_.second} %"
+    values = {"lod": (round_.first, round_.misread or round_.second)}
+    stage.do(DUARTE, "G170", Entry(values=values, files={"printout": printout("lod", text)}))
+    if round_.misread is not None:
+        _correct(stage, round_.second)
 
 
-def _lod(values: tuple[str, str]) -> Entry:
-    text = f"MOI-01 loss on drying, 105 Cel, automatic stop: {values[0]} % and {values[1]} %"
-    return Entry(values={"lod": values}, files={"printout": entries.printout("lod", text)})
-
-
-def _second_loss_on_drying(stage: Stage) -> None:
-    """The second value is typed 1.98 and corrected to the 1.88 of the printout."""
-    stage.do(KERN, "G160")
-    stage.wait(8, "two determinations of loss on drying")
-    shown = _lod(("1.92", "1.98"))
-    truth = entries.printout("lod", "MOI-01 loss on drying, 105 Cel: 1.92 % and 1.88 %")
-    stage.do(DUARTE, "G170", Entry(values=shown.values, files={"printout": truth}))
+def _correct(stage: Stage, text: str) -> None:
+    """What was mistyped is corrected, signed by who typed it."""
     step = stage.step("G170")
     stage.acting(DUARTE, "QC").sign(
         correct_value,
@@ -155,18 +174,17 @@ def _second_loss_on_drying(stage: Stage) -> None:
         Correction(
             code="lod",
             position=1,
-            text="1.88",
+            text=text,
             reason="typing error, corrected against the printout",
         ),
         meaning="performed",
         record=stage.record,
         shown=lambda outcome: outcome.shown,
     )
-    stage.sign(ROTH, "G170", "verifier")
 
 
 def blending(stage: Stage) -> None:
-    """B: milling, yield, blending, and the verification of B040 that comes late."""
+    """B: milling, yield, blending."""
     stage.say("B   milling and blending")
     stage.do(KERN, "B010", ticked(spec(stage, "B010")), verifier=ROTH)
     stage.do(
@@ -183,13 +201,14 @@ def blending(stage: Stage) -> None:
             files={"photo": entries.photo("screen")},
         ),
     )
-    weighed(stage, "B014", "96.21")
+    weighed(stage, "B014", stage.script.granules)
     stage.do(KERN, "B020", charged(stage, "B020"), verifier=ROTH)
     blend(stage, "B030", 120)
     stage.do(KERN, "B040", charged(stage, "B040"))
-    stage.wait(21, "the second person comes late")
+    if stage.script.late_verification:
+        stage.wait(stage.script.late_verification, "the second person comes late")
     stage.sign(ROTH, "B040", "verifier")
-    go_on(stage, "the second person was called away; charging was seen on the camera")
+    stage.go_on()
     blend(stage, "B050", 36)
     stage.do(KERN, "B060", verifier=ROTH)
     stage.do(
@@ -197,21 +216,7 @@ def blending(stage: Stage) -> None:
         "B070",
         typed(lod="1.70", density="0.52", result="QC-88121", decision="released"),
     )
-    weighed(stage, "B080", "99.10")
-
-
-def go_on(stage: Stage, why: str) -> None:
-    """The supervisor lets the flow go on after the last major exception."""
-    with stage.house.reading() as session:
-        run = queries.run_of(session, stage.record)
-        number = max(case.number for case in queries.exceptions(session, run) if not case.released)
-    stage.acting(VOGEL).sign(
-        release_exception,
-        ExceptionReference(record=stage.record, number=number),
-        why,
-        meaning="approved",
-        record=stage.record,
-    )
+    weighed(stage, "B080", stage.script.blend)
 
 
 def weighed(stage: Stage, key: str, net: str) -> None:
@@ -257,27 +262,38 @@ def compression(stage: Stage) -> None:
     stage.say("C   compression")
     bin_and_press = Entry(values={"blend": ("released",)}, scans=(UNITS["BIN"], UNITS["TAB"]))
     stage.do(KERN, "C040", bin_and_press, verifier=ROTH)
-    stage.cell.charge("TAB-01", "blend", 99.10)
+    stage.cell.charge("TAB-01", "blend", float(stage.script.blend))
     write(stage, "C050")
     stage.cell.start("TAB-01", mode="setup")
     stage.wait(1, "the set-up run")
-    stage.do(KERN, "C060", typed(**entries.tablets(full=True)), verifier=ROTH)
+    full = entries.tablets(stage.script.full_mass, full=True)
+    stage.do(KERN, "C060", typed(**full), verifier=ROTH)
     stage.do(VOGEL, "C070", ticked(spec(stage, "C070")))
     _run(stage)
-    end = entries.tablets(full=True) | {"fe": "3", "non_fe": "3", "steel": "3"}
+    end = full | {"fe": "3", "non_fe": "3", "steel": "3"}
+    if stage.script.end_disintegration is not None:
+        end |= {"times": entries.slow(stage.script.end_disintegration)}
     stage.do(KERN, "C130", typed(**end), verifier=ROTH)
+    stage.go_on()
 
 
 def _run(stage: Stage) -> None:
     path = stage.path("C080")
     stage.cell.start("TAB-01", mode="production")
     rounds = 0
-    while not stage.is_over(path):
+    while not stage.is_over(path) and rounds <= MOST_CONTROLS:
         stage.wait(15, "compressing", until=_any(stage, path))
         rounds = _controls(stage, rounds)
-        if rounds > 12:
-            break
+        if rounds == STOPPED_AFTER and stage.script.press_stops:
+            _stop_press(stage)
     stage.sign(KERN, "C080", "confirmer")
+
+
+def _stop_press(stage: Stage) -> None:
+    """The press stands for a while; nobody says why."""
+    stage.cell.stop("TAB-01")
+    stage.wait(stage.script.press_stops, "the press stands")
+    stage.cell.start("TAB-01", mode="production")
 
 
 def _any(stage: Stage, path: str) -> Callable[[], bool]:
@@ -302,7 +318,7 @@ def _controls(stage: Stage, rounds: int) -> int:
         stage.do(DUARTE, "C100", typed(**entries.friability()))
     if stage.is_open("C090"):
         rounds += 1
-        mass = "638.2" if rounds == 4 else "623.3"
+        mass = stage.script.control_masses.get(rounds, stage.script.control_mass)
         stage.do(KERN, "C090", typed(**entries.tablets(mass)))
     return rounds
 
@@ -312,7 +328,10 @@ def bulk_and_close(stage: Stage) -> None:
     stage.say("C   bulk tablets, yields")
     drums(stage)
     stage.do(KERN, "C150", typed(laboratory="200", reserve="100"), verifier=ROTH)
-    stage.do(KERN, "C160", typed(rejects="0.81", samples="0.33", waste="0.29"), verifier=ROTH)
+    script = stage.script
+    lost = typed(rejects=script.rejects, samples=script.samples, waste=script.waste)
+    stage.do(KERN, "C160", lost, verifier=ROTH)
+    stage.go_on()
     stage.say("Z   close-out")
-    stage.do(KERN, "Z020", typed(waste="0.29"), verifier=ROTH)
+    stage.do(KERN, "Z020", typed(waste=script.waste), verifier=ROTH)
     store(stage)

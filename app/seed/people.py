@@ -97,10 +97,11 @@ DEPUTY = ("P-102", "SU", timedelta(days=40), timedelta(days=30))
 """Who was deputy supervisor on the list before this site, from and until how long before S."""
 
 
-def seed(house: House, at: datetime) -> dict[str, Person]:
+def seed(house: House, at: datetime, *, deputy: bool = True) -> dict[str, Person]:
     """Everybody, enrolled and trained; answers them by badge with their passphrases.
 
-    `at` is the seeding day S on the site's clock.
+    `at` is the seeding day S; the site's clock may stand before it. `deputy` False leaves out the
+    former deputy, for a site that is old enough to have made him one itself.
     """
     people: dict[str, Person] = {}
     for who in ADMINISTRATORS:
@@ -118,7 +119,8 @@ def seed(house: House, at: datetime) -> dict[str, Person]:
         _undertake(people[who.badge])
     for who in STAFF:
         _train(house, who, at, people)
-    _take_over_deputy(house, at, first, second)
+    if deputy:
+        _take_over_deputy(house, at, first, second)
     _prepare_inspector(house, first)
     return people
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -201,7 +202,9 @@ def _instruments(at: datetime) -> list[NewEquipment]:
     ]
 
 
-def seed(house: House, at: datetime, *, by: Actor) -> None:
-    """Enter every unit into the master data."""
-    for unit in units(at):
+def seed(
+    house: House, at: datetime, *, made: Sequence[NewEquipment] | None = None, by: Actor
+) -> None:
+    """Enter every unit into the master data; `made` instead of what stands there at `at`."""
+    for unit in made if made is not None else units(at):
         house.perform(setup_commands.register_equipment, unit, by=by)

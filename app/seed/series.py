@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -17,10 +18,16 @@ FIRST_DEVIATION = 313
 FIRST = {Series.ORDER: 1, Series.CLEANING: 312, Series.CALIBRATION: 1}
 
 
-def seed(house: House, *, by: Actor) -> None:
+def seed(
+    house: House,
+    *,
+    deviation: int = FIRST_DEVIATION,
+    numbers: Mapping[Series, int] = FIRST,
+    by: Actor,
+) -> None:
     """Series of the pillars, and the watch over clean holds of units that are clean from now."""
-    house.perform(deviations.make_series, first=FIRST_DEVIATION, by=by)
-    for series, first in FIRST.items():
+    house.perform(deviations.make_series, first=deviation, by=by)
+    for series, first in numbers.items():
         house.perform(setting_up.make_series, series, first=first, by=by)
     house.perform(_watch_clean_holds, by=by)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal as D
@@ -35,7 +35,9 @@ LOCATIONS = (
     ("1.12-S", "Staging granulation", "1.12"),
     ("1.20", "Bulk store", "1.20"),
 )
-LOTS = (
+Lot = tuple[str, str, tuple[str, ...], int, LotStatus]
+"""Number, material, content of each container in kg, days from S to its expiry, status."""
+LOTS: tuple[Lot, ...] = (
     ("PA-0411", "100010", ("25.00", "11.50"), 95, LotStatus.RELEASED),
     ("PA-0457", "100010", ("25.00",) * 7, 400, LotStatus.RELEASED),
     ("PA-0463", "100010", ("25.00",) * 8, 700, LotStatus.QUARANTINE),
@@ -54,10 +56,19 @@ ASSAYS: Mapping[str, tuple[D, D]] = {
     "PA-0463": (D("99.6"), D("0.25")),
 }
 """Assay on the dried basis and loss on drying, in percent."""
+ACTIVE = "100010"
+USUAL_ASSAY = (D("99.4"), D("0.30"))
 
 
 def seed(house: House, people: Mapping[str, Person], at: datetime, *, by: Actor) -> None:
     """Master data, deliveries, and the quality unit's decision on each lot."""
+    master_data(house, by=by)
+    receive(house, people, at, LOTS)
+    receive_labels(house, people)
+
+
+def master_data(house: House, *, by: Actor) -> None:
+    """Materials, locations, and the numbers of dispensed containers."""
     for code, name, minimum in MATERIALS:
         house.perform(
             stock.register_material, NewMaterial(code=code, name=name, minimum=D(minimum)), by=by
@@ -71,33 +82,55 @@ def seed(house: House, people: Mapping[str, Person], at: datetime, *, by: Actor)
     for code, name, room in LOCATIONS:
         house.perform(stock.register_location, code, name, room=room, by=by)
     house.perform(dispensing.make_label_series, PREFIX, first=FIRST_LABEL, by=by)
-    _receive(house, people, at)
 
 
-def _receive(house: House, people: Mapping[str, Person], at: datetime) -> None:
-    drum = FIRST_DRUM
+def receive(
+    house: House,
+    people: Mapping[str, Person],
+    at: datetime,
+    lots: Iterable[Lot],
+    *,
+    first_drum: int = FIRST_DRUM,
+) -> None:
+    """Deliveries with the quality unit's decision on each; expiry counts from `at`."""
+    drum = first_drum
     quality, warehouse = people["P-107"], replace(people["P-104"], role="WH").actor
-    for number, material, contents, days, status in LOTS:
+    for number, material, contents, days, status in lots:
         labels = [make_sscc(PREFIX, drum + place) for place in range(len(contents))]
         drum += len(contents)
         lot = _delivery(number, material, contents, labels, (at + timedelta(days=days)).date())
         house.perform(stock.receive_lot, lot, by=warehouse)
         if status is not LotStatus.QUARANTINE:
-            _decide(quality, number, LotStatus.RELEASED, "certificate and identity test conform")
+            decide(quality, number, LotStatus.RELEASED, "certificate and identity test conform")
         if status is LotStatus.BLOCKED:
-            _decide(quality, number, LotStatus.BLOCKED, "supplier notice on particle size")
+            decide(quality, number, LotStatus.BLOCKED, "supplier notice on particle size")
+
+
+def first_drum(number: str) -> int:
+    """The number of the first drum of a lot of the first start, on its label."""
+    drum = FIRST_DRUM
+    for lot in LOTS:
+        if lot[0] == number:
+            return drum
+        drum += len(lot[2])
+    raise ValueError(f"{number} is no lot of the first start")
+
+
+def receive_labels(house: House, people: Mapping[str, Person]) -> None:
+    """Printed bottle labels: version 5 of the artwork, and the rest of version 4, blocked."""
+    quality, warehouse = people["P-107"], replace(people["P-104"], role="WH").actor
     for number, pieces, valid in (("LBL-PT500-05", "5000", True), ("LBL-PT500-04", "800", False)):
         labels_lot = NewLot(number=number, material="LBL-PT500", location=GOODS, loose=D(pieces))
         house.perform(stock.receive_lot, labels_lot, by=warehouse)
-        _decide(quality, number, LotStatus.RELEASED, "artwork approved")
+        decide(quality, number, LotStatus.RELEASED, "artwork approved")
         if not valid:
-            _decide(quality, number, LotStatus.BLOCKED, "superseded by version 5 of the artwork")
+            decide(quality, number, LotStatus.BLOCKED, "superseded by version 5 of the artwork")
 
 
 def _delivery(
     number: str, material: str, contents: tuple[str, ...], labels: list[str], expires_on: date
 ) -> NewLot:
-    assay = ASSAYS.get(number)
+    assay = ASSAYS.get(number, USUAL_ASSAY if material == ACTIVE else None)
     return NewLot(
         number=number,
         material=material,
@@ -115,5 +148,6 @@ def _delivery(
     )
 
 
-def _decide(quality: Person, number: str, status: LotStatus, reason: str) -> None:
+def decide(quality: Person, number: str, status: LotStatus, reason: str) -> None:
+    """The quality unit decides on a lot."""
     quality.do(stock.change_status, number, status, reason=reason, record=f"lot/{number}")

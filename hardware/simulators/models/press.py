@@ -26,6 +26,8 @@ ROLL_OVER = 2**32
 DEVICE_CODE = 0x5431
 PROGRAM_VERSION = 3
 HOPPER_MAX_KG = 300.0
+WORN_FROM = 4_900_000
+# Forces rise with what the tools have made beyond this many tablets.
 
 
 class PackState(IntEnum):
@@ -206,7 +208,7 @@ class Press(Unit):
             raise ArgumentRefused(f"{self.code} takes no {quantity} of {value:g}")
 
     def values(self) -> dict[str, Number]:
-        wear = (self.tool - 4_900_000) / 100_000
+        wear = max(0, self.tool - WORN_FROM) / 100_000
         noise, turret = self._noise, self._turret.value
         loaded = self._loaded
         return {
