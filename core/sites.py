@@ -100,6 +100,22 @@ def clock_offset_us(session: Session) -> int:
     return session.connection().execute(_OFFSET).scalar_one_or_none() or 0
 
 
+def go_on_from(session: Session, last: datetime, real: datetime) -> None:
+    """Let the clock of a demonstration site that lay aside go on from the last moment it has seen.
+
+    It is the caller's promise that nothing happened in the site after `last`; then its time does
+    not go back. Raises ClockNotMovable in a GMP site.
+    """
+    if the_site(session).mode != SiteMode.DEMONSTRATION:
+        raise ClockNotMovable("this is a GMP site", resolver="nobody: the clock is real time")
+    offset = (last - real) // timedelta(microseconds=1)
+    row = session.scalars(select(SiteClock).with_for_update()).one_or_none()
+    if row is None:
+        session.add(SiteClock(offset_us=offset))
+    else:
+        row.offset_us = offset
+
+
 def move_clock(session: Session, by: timedelta) -> None:
     """Move the clock of a demonstration site forward; `ClockNotMovable` otherwise."""
     if session.connection().execute(_MODE).scalar_one() != SiteMode.DEMONSTRATION:

@@ -1,0 +1,1 @@
+"""The past of the demonstration plant, made by running its recipe under the demonstration clock."""
