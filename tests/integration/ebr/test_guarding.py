@@ -17,7 +17,7 @@ from hardware.setup_commands import NewEquipment, TagSpec
 from hardware.words import Cleaning, Protocol, TagType, WriteState
 from tests.integration.ebr import test_waits as drying
 from tests.support.bpmn import bpmn, end, process, start, step, task
-from tests.support.records import START, RecordPlant
+from tests.support.records import RECORD, START, RecordPlant
 
 GUARDS = '<bw:guard tag="FBD.TC103" tolerance="0.5"/><bw:guard tag="FBD.ID103"/>'
 CRITICAL = GUARDS + '<bw:exception occasion="mismatch" severity="critical"/>'
@@ -145,10 +145,10 @@ def to_the_start(
 
 def to_the_end(plant: RecordPlant, point: str, version: str = "3") -> None:
     """45 Cel was commanded and read back; Z010 has compared what the machine shows then."""
-    plant.person("P-101").start(drying.RECORD, plant.path("W"))
+    plant.person("P-101").start(RECORD, plant.path("W"))
     report(plant)
     shows(plant, point, version)
-    plant.person("P-101").perform(drying.RECORD, plant.path("W"))
+    plant.person("P-101").perform(RECORD, plant.path("W"))
     plant.work()
 
 
