@@ -6,7 +6,7 @@ TOO_OLD := Batchwright needs Python 3.11 or newer. Name one: make PYTHON=python3
 PREPARE := $(PYTHON_FITS) || { echo "$(TOO_OLD)"; exit 2; } && $(PYTHON) -m tools.prepare
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo bench check test-nightly lock assets clean
+.PHONY: help run test demo history bench check test-nightly lock assets clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,10 @@ run:  ## set up what is missing and start a demonstration site; prints its addre
 demo:  ## run one whole batch without a screen, release it and verify its bundle
 	@$(PREPARE) run
 	@$(VENV)/batchwright demo
+
+history:  ## make a demonstration site in var/history with the past of the plant (takes a while once)
+	@$(PREPARE) run
+	@$(VENV)/batchwright --home var/history demo history
 
 test:  ## run the tests (T=path or options for pytest)
 	@$(PREPARE) test

@@ -207,6 +207,16 @@ def demo_labels(settings: Settings, file: Path) -> None:
     click.echo(str(demolabels.write(settings, file)))
 
 
+@demo.command("history")
+@click.pass_obj
+def demo_history(settings: Settings) -> None:
+    """Make a site with the past of the plant: 22 batches run before, and what stands today."""
+    from app.history import keeping
+
+    keeping.make_or_copy(settings, Path(keeping.KEPT), say=click.echo)
+    click.echo(f"start it with: batchwright --home {settings.home} run")
+
+
 def entry() -> None:
     """Run the command line."""
     main(prog_name="batchwright")

@@ -22,6 +22,8 @@ from hardware.pki import Pki
 from hardware.simulators import memory
 from hardware.simulators.local import LocalCell
 
+BEFORE = timedelta(days=1)
+"""The clock of the site begins this long before the first batch: at S - 113 d."""
 TERMINAL = "Room 1.12"
 SEED = 1
 """Of the noise of the simulated machines."""
@@ -47,11 +49,12 @@ def make(
     goes otherwise than its script.
     """
     numbers = FirstNumbers(batch=past[0].number, deviation=FIRST_DEVIATION, cleaning=FIRST_CLEANING)
-    site.make(settings, s, numbers, say=say)
+    begin = timedelta(days=past[0].days) + BEFORE
+    site.make(settings, s, begin, numbers, say=say)
     with opened(settings, s, past[0], say=say) as stage:
         stage.plant.set("TAB-01", "tool_counter", TOOL_COUNTER)
         supply.deliver_reserve(stage)
-        earlier = site.BEGIN.days
+        earlier = begin.total_seconds() / 86_400
         for batch in past:
             events.between(stage, earlier, batch.days)
             playing.play(stage, batch)

@@ -21,8 +21,6 @@ from hardware.words import Cleaning
 from maintenance.models import Series
 from production import commands as production
 
-BEGIN = timedelta(days=113)
-"""How long before S the clock of the site begins."""
 SCALE_DUE = timedelta(days=90)
 """From the beginning until the scales are due; they are calibrated before."""
 OPCUA, MODBUS = "opc.tcp://127.0.0.1:4840/gran", "127.0.0.1:5020"
@@ -39,11 +37,13 @@ class FirstNumbers:
     cleaning: int
 
 
-def make(settings: Settings, s: datetime, first: FirstNumbers, *, say: Say) -> dict[str, Person]:
-    """Make and seed the site at S - 113 d; answers its people."""
-    say("making the site and its keys, 113 days ago")
+def make(
+    settings: Settings, s: datetime, begin: timedelta, first: FirstNumbers, *, say: Say
+) -> dict[str, Person]:
+    """Make and seed the site; its clock begins at S less `begin`. Answers its people."""
+    say(f"making the site and its keys, {begin.days} days ago")
     making.make_site(
-        settings, name=SITE_NAME, mode=SiteMode.DEMONSTRATION, zone=ZONE, starts_at=s - BEGIN
+        settings, name=SITE_NAME, mode=SiteMode.DEMONSTRATION, zone=ZONE, starts_at=s - begin
     )
     house = compose(settings)
     try:

@@ -120,10 +120,10 @@ def deliver_later(stage: PastStage, number: str) -> None:
 
 
 def deliver_for(stage: PastStage, batch: int) -> None:
-    """Past lots whose first batch this is: received, tested, released."""
+    """Past lots that this batch is the first to use: received, tested, released."""
     drum = FIRST_DRUM
     for each in DELIVERIES:
-        if each.first == batch:
+        if each.first <= batch <= each.last and stage.ask(queries.find_lot, each.lot) is None:
             lot = (each.lot, each.material, each.drums, each.expires, LotStatus.RELEASED)
             _receive(stage, lot, drum)
         drum += len(each.drums)
