@@ -71,3 +71,15 @@ class Busy(Refusal):
 
     rule = "database.busy"
     http_status = 503
+
+
+class NoRoom(Busy):
+    """The disk takes nothing more; the same request may be sent again when there is room."""
+
+    rule = "database.no_room"
+
+
+class Unreachable(Busy):
+    """The database does not answer; the same form may be sent again when it does."""
+
+    rule = "database.unreachable"

@@ -7,6 +7,7 @@ in it, with an actor and, for requests that may come twice, an idempotency key.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar, cast
@@ -19,7 +20,7 @@ from core import writeguard
 from core.actors import Actor
 from core.clock import Moment, RealClock, SystemClock
 from core.db import Database
-from core.errors import BrokenPromise, Busy, Refusal, Stale
+from core.errors import BrokenPromise, Busy, NoRoom, Refusal, Stale, Unreachable
 from core.events import EventHandlers
 from core.idempotency import Once, answer_given, keep_answer
 from core.sites import SiteFacts, facts_of, moment_now
@@ -30,6 +31,11 @@ RETRY_STATES = {"40001", "40P01", "23505"}
 """Serialization failure, deadlock, and a unique key that another writer took meanwhile (a number
 drawn twice): done again, each sees what the other has committed."""
 LOCK_TIMEOUT = "55P03"
+NO_ROOM_STATES = {"53100", "58030"}
+"""Disk full, input or output error."""
+GONE_STATES = ("08", "57P")
+"""Connection lost or refused; the server is shutting down or starting up."""
+FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class _Undone(Exception):
@@ -82,8 +88,8 @@ class House:
     def transaction(self) -> Iterator[Session]:
         """A writing session; commits at the end of the block, rolls back on any error."""
         with (
-            self.database.turn_to_write(),
             _speaking_errors(),
+            self.database.turn_to_write(),
             Session(self.database.writer) as session,
             writeguard.watching(session),
         ):
@@ -100,7 +106,7 @@ class House:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one consistent state and cannot write."""
-        with Session(self.database.reader, autoflush=False) as session:
+        with _speaking_errors(), Session(self.database.reader, autoflush=False) as session:
             self._furnish(session)
             yield session
 
@@ -220,11 +226,42 @@ def _speaking_errors() -> Iterator[None]:
         yield
     except StaleDataError as error:
         raise Stale("somebody else changed this meanwhile", resolver="look again") from error
-    except OperationalError as error:
-        locked = "database is locked" in str(error)
-        if locked or _state(error) == LOCK_TIMEOUT:
-            raise Busy("another writer holds the database", resolver="try again") from error
+    except DBAPIError as error:
+        words = _in_words(error)
+        if words is None:
+            raise
+        raise words from error
+    except OSError as error:
+        if error.errno in FULL_DISK:
+            raise _no_room() from error
         raise
+
+
+def _in_words(error: DBAPIError) -> Refusal | None:
+    """What the trouble of the database means to a person; None for a fault of ours."""
+    name, state = str(getattr(error.orig, "sqlite_errorname", "")), _state(error)
+    if "database is locked" in str(error) or state == LOCK_TIMEOUT:
+        return Busy("another writer holds the database", resolver="try again")
+    if name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR") or state in NO_ROOM_STATES:
+        return _no_room()
+    if error.connection_invalidated or _is_gone(error, state):
+        return Unreachable("the database does not answer", resolver="the administrator")
+    return None
+
+
+def _is_gone(error: DBAPIError, state: str | None) -> bool:
+    """A server that does not even listen gives no state."""
+    if state is not None:
+        return state.startswith(GONE_STATES)
+    by_driver = type(error.orig).__module__.startswith("psycopg")
+    return by_driver and isinstance(error, OperationalError)
+
+
+def _no_room() -> NoRoom:
+    return NoRoom(
+        "the disk of the database takes nothing more",
+        resolver="the administrator, by making room; then send the same form again",
+    )
 
 
 def _persistently(attempt: Callable[[], T]) -> T:

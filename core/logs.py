@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -23,7 +24,7 @@ def configure(*, level: str = "INFO", as_json: bool = True) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_Forgiving()),  # type: ignore[arg-type]
     )
     # Libraries speak only when something is wrong; what happens here is told by our own lines.
     logging.basicConfig(
@@ -36,3 +37,17 @@ def configure(*, level: str = "INFO", as_json: bool = True) -> None:
 def logger(name: str) -> Any:
     """A structured logger that carries the module's name."""
     return structlog.get_logger(module=name)
+
+
+class _Forgiving:
+    """Standard error that never fails: a full disk must not stop the work that is logged."""
+
+    def write(self, text: str) -> None:
+        """Write the line, or lose it."""
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Hand on what was written, or lose it."""
+        with suppress(OSError):
+            sys.stderr.flush()

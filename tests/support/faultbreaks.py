@@ -22,7 +22,7 @@ from core.house import House
 from ebr.models import Remark
 
 DELAY_SECONDS = 1.5
-HASTY = ("start_step", "perform_step", "sign_step")
+HASTY = ("start_step", "perform_step", "sign_step", "comment_step")
 
 
 def answers_before_the_commit() -> None:

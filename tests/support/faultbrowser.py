@@ -38,6 +38,9 @@ class Browser:
         self._port = port
         self._cookies: dict[str, str] = {}
         self.resent = 0
+        self.patient = True
+        """Whether a server that is busy is asked again, as one that says nothing is."""
+        self.unhappy: list[Answer] = []
 
     def get(self, path: str) -> Answer:
         """A page, however often it has to be asked for."""
@@ -81,9 +84,12 @@ class Browser:
                 answer = self._ask(method, path, body)
             except NO_ANSWER:
                 answer = None
-            if answer is not None and answer.status not in (502, 503):
-                self.resent += bool(tries and body)
-                return answer
+            if answer is not None:
+                if answer.status >= 500:
+                    self.unhappy.append(answer)
+                if answer.status != 503 or not self.patient:
+                    self.resent += bool(tries and body)
+                    return answer
             if time.monotonic() > deadline:
                 raise AssertionError(f"no answer to {method} {path}: {answer}")
             tries += 1

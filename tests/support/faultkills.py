@@ -59,8 +59,7 @@ class Killer:
 
     def _kill_inside(self) -> bool:
         """Kill the process that serves the pages; its master starts another one."""
-        children = Path(f"/proc/{self.site.pid('web')}/task/{self.site.pid('web')}/children")
-        serving = [int(pid) for pid in children.read_text().split()]
+        serving = self.site.family("web")[1:]
         if not serving:
             return False
         with suppress(ProcessLookupError):
@@ -117,7 +116,8 @@ def killed(
         if not broken:
             settle(driver)
         site.stop()
-        found = faultcheck.check(driver.house, site.settings, driver.acknowledged)
+        told = driver.acknowledged
+        found = faultcheck.check(driver.house, site.settings, told, by_command=not broken)
         count = len(driver.acknowledged)
         return Outcome(found, killer.killed, count, driver.browser.resent, driver.refused)
     finally:

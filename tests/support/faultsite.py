@@ -32,7 +32,6 @@ from app.seed import people
 from audit import trail
 from audit.streams import Stream
 from core.actors import Actor
-from core.clock import RealClock
 from core.house import House, moment
 from core.settings import Settings
 from core.sites import SiteMode
@@ -45,6 +44,7 @@ from hardware.simulators import pki as cell_pki
 from hardware.simulators.control import ControlClient
 from hardware.words import Cleaning
 from personnel.crypto import LIGHT, Vault
+from tests.support.faultclock import SteppedClock
 from tests.support.faultrecipe import recipe
 from workflows.importing import import_procedure
 from workflows.models import DefinitionFile
@@ -95,9 +95,9 @@ def light_vault(settings: Settings) -> Vault:
     return Vault(pepper, SiteMode.DEMONSTRATION, cost=LIGHT, for_tests=True)
 
 
-def composed(settings: Settings, *, clock: RealClock | None = None) -> House:
-    """The house of the site as its processes see it."""
-    return compose(settings, clock=clock, vault=light_vault(settings))
+def composed(settings: Settings) -> House:
+    """The house of the site as its processes see it, on a clock that tests can step."""
+    return compose(settings, clock=SteppedClock(settings.home), vault=light_vault(settings))
 
 
 def make(home: Path, *, batches: Iterable[str]) -> dict[str, str]:
@@ -282,6 +282,12 @@ class Site:
         found = self._running[name].pid
         assert found is not None
         return found
+
+    def family(self, name: str) -> list[int]:
+        """The process of a part and those that it started."""
+        pid = self.pid(name)
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [pid, *map(int, children)]
 
     def kill(self, name: str) -> None:
         """kill -9 of a part with everything that it started."""
