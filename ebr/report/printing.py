@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from documents import states
 from documents.charts import LimitLine, Point, Series, trend_chart
-from documents.environment import make_environment, render_html
+from documents.environment import grouped, make_environment, render_html
 from documents.fonts import FontSet
 from documents.parts import Piece, render_parts
 from documents.pictures import printable
@@ -127,12 +127,6 @@ class Chart:
     trend: TrendView
     svg: Markup | None
 
-    @property
-    def caption(self) -> str:
-        """What is drawn, and the file that holds its points."""
-        told = f"{self.trend.tag} {self.trend.label}, {len(self.trend.points)} points"
-        return f"{told}; attachment SHA-256 {self.trend.digest[:16]}"
-
 
 def render(
     record: RecordView,
@@ -229,6 +223,8 @@ def _environment() -> Environment:
         state_word=states.word,
         size_words=words.size,
         file_words=file_words,
+        files_beside=files_beside,
+        chart_words=chart_words,
         with_unit=words.with_unit,
         capital=words.capital,
         moments_of=moments_of,
@@ -240,6 +236,19 @@ def _environment() -> Environment:
 def file_words(file: AttachmentView) -> str:
     """A file in words: ``Printout: lod.txt (text/plain, 65 bytes)``."""
     return f"{file.label}: {file.name} ({file.media_type}, {words.size(file.size)})"
+
+
+def files_beside(step: StepView, drawn: Sequence[Chart]) -> list[AttachmentView]:
+    """Files of a step except those that a chart shows and names."""
+    shown = {chart.trend.digest for chart in drawn if chart.svg is not None}
+    return [file for file in step.attachments if file.digest not in shown]
+
+
+def chart_words(chart: Chart, step: StepView) -> str:
+    """What is drawn, and the file that holds its points."""
+    told = f"{chart.trend.tag}, {len(chart.trend.points)} points"
+    files = [file_words(file) for file in step.attachments if file.digest == chart.trend.digest]
+    return " · ".join([told, *files, f"SHA-256 {grouped(chart.trend.digest[:16])} …"])
 
 
 def face_of(record: RecordView, edition: Edition) -> Face:

@@ -17,6 +17,7 @@ from ebr.report import words
 from ebr.report.model import TrailLine
 from ebr.report.rows import Rows, SealedEntry
 from ebr.report.values import label_of
+from workflows.step import Step
 from workflows.words import DataType
 
 PLUMBING = re.compile(r"engine_|step_signature\Z|signature\Z|parameter_value\Z|step\Z|stream")
@@ -107,19 +108,27 @@ def _moved(rows: Rows, old: Any, new: Any) -> str:
 
 
 def _value(rows: Rows, after: Mapping[str, Any]) -> str:
-    text = "not applicable" if after["text"] is None else after["text"]
-    if after["data_type"] == DataType.CHOICE:
-        text = _text(rows, text)
-    again = " (replaces the former value)" if after["supersedes_id"] else ""
-    return f"{_label(rows, after)} = {words.with_unit(text, after['unit'])}{again}"
-
-
-def _label(rows: Rows, after: Mapping[str, Any]) -> str:
     step = next((each for each in rows.steps if str(each.id) == after["step_id"]), None)
+    spec = rows.specs[step.key] if step else None
+    text = "not applicable" if after["text"] is None else str(after["text"])
+    if after["data_type"] == DataType.CHOICE:
+        text = _chosen(rows, spec, str(after["code"]), text)
+    again = " (replaces the former value)" if after["supersedes_id"] else ""
+    return f"{_label(rows, spec, after)} = {words.with_unit(text, after['unit'])}{again}"
+
+
+def _chosen(rows: Rows, spec: Step | None, code: str, text: str) -> str:
+    """A choice by its label."""
+    for parameter in spec.parameters if spec else ():
+        for choice in parameter.choices if parameter.code == code else ():
+            if choice.value == text and rows.text(choice.labels):
+                return rows.text(choice.labels)
+    return words.plain(text)
+
+
+def _label(rows: Rows, spec: Step | None, after: Mapping[str, Any]) -> str:
     code = str(after["code"])
-    if step is None:
-        return words.plain(code)
-    return f"{step.key} {label_of(rows, rows.specs[step.key], code)}"
+    return words.plain(code) if spec is None else f"{spec.key} {label_of(rows, spec, code)}"
 
 
 def _state(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[str]:

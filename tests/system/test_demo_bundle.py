@@ -89,24 +89,53 @@ def test_a_changed_byte_of_any_file_is_named(files: Files, tmp_path: Path) -> No
         assert name in places(found), (name, place)
 
 
+EVIDENCE = (
+    "audit/entries.jsonl", "audit/proofs.json", "keys/people.json", "keys/site.json",
+    "log/checkpoint.txt", "manifest.dsse.json", "record.json", "record.pdf", "snapshot.json",
+    "verify.py",
+)  # fmt: skip
+
+
+@pytest.mark.urs("URS-REC-070", "URS-AUD-060")
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_the_first_and_the_last_byte_count_as_any_other(
+    files: Files, tmp_path: Path, name: str
+) -> None:
+    data = files[name]
+    for changed in (bytes([data[0] ^ 1]) + data[1:], data[:-1] + bytes([data[-1] ^ 1])):
+        found = report({**files, name: changed}, tmp_path)
+        assert found["result"] == "INVALID"
+        assert name in places(found)
+
+
 @pytest.mark.urs("URS-AUD-060")
-def test_a_dropped_entry_is_named(files: Files, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", [0.0, 0.5, 0.99])
+def test_a_dropped_entry_is_named(files: Files, tmp_path: Path, place: float) -> None:
     lines = files[verifier.ENTRIES].splitlines(keepends=True)
-    dropped = len(lines) // 2
+    dropped = int(len(lines) * place)
     rest = b"".join(lines[:dropped] + lines[dropped + 1 :])
     found = report({**files, verifier.ENTRIES: rest}, tmp_path)
     assert found["result"] == "INVALID"
-    assert f"entry {dropped + 2}" in places(found)
+    assert f"line {dropped + 1}, entry {dropped + 1}" in places(found)
+    assert f"it says to be entry {dropped + 2}" in places(found)
 
 
 @pytest.mark.urs("URS-AUD-060")
-def test_two_swapped_entries_are_named(files: Files, tmp_path: Path) -> None:
+def test_a_dropped_last_entry_is_missed(files: Files, tmp_path: Path) -> None:
     lines = files[verifier.ENTRIES].splitlines(keepends=True)
-    place = len(lines) // 3
-    lines[place], lines[place + 1] = lines[place + 1], lines[place]
+    found = report({**files, verifier.ENTRIES: b"".join(lines[:-1])}, tmp_path)
+    assert found["result"] == "INVALID"
+    assert f"{len(lines) - 1} entries, the manifest says otherwise" in places(found)
+
+
+@pytest.mark.urs("URS-AUD-060")
+@pytest.mark.parametrize(("one", "other"), [(0, 1), (70, 71), (5, 100), (0, -1)])
+def test_two_swapped_entries_are_named(files: Files, tmp_path: Path, one: int, other: int) -> None:
+    lines = files[verifier.ENTRIES].splitlines(keepends=True)
+    lines[one], lines[other] = lines[other], lines[one]
     found = report({**files, verifier.ENTRIES: b"".join(lines)}, tmp_path)
     assert found["result"] == "INVALID"
-    assert f"entry {place + 1}" in places(found)
+    assert f"line {one + 1}, entry {one + 1}" in places(found)
 
 
 @pytest.mark.urs("URS-REC-070")

@@ -6,6 +6,8 @@ import io
 import re
 import subprocess
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
@@ -13,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import show
 from core.house import moment
+from documents.sealing import check_seal
 from ebr import record
 from ebr.report.model import RecordView
 from tests.support.story import NUMBER, Played
@@ -86,4 +89,102 @@ def test_the_story_can_be_read_on_paper(pages: list[str]) -> None:
 def test_the_trend_of_drying_is_printed_with_its_gap(pages: list[str]) -> None:
     text = flat("".join(pages)).lower()
     assert "fbd-01.ti102" in text
-    assert re.search(r"(gap|nodata|withoutdata)", text)
+    # Five trends of the dryer show the gap, in the drawing and in words.
+    assert text.count("nodata40s") == 5
+    assert "nodata0s" not in text
+    assert text.count("(40s)") >= 5
+
+
+def test_the_record_is_short_enough_to_be_read(pages: list[str]) -> None:
+    assert len(pages) < 75
+
+
+def test_no_page_is_nearly_empty(pages: list[str]) -> None:
+    frame = 6
+    for number, page in enumerate(pages[:-1], start=1):
+        assert len([line for line in page.splitlines() if line.strip()]) > frame + 6, number
+
+
+UNWANTED = (
+    r"\bNone\b",
+    r"\bnull\b",
+    r"\bNaN\b",
+    r"\bundefined\b",
+    r"Decimal\(",
+    r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-",
+    r"\[U\+",
+    r"\ufffd",
+    r"page:",
+)
+SNAKE = re.compile(r"\b[a-z]+_[a-z_]+\b")
+
+
+@pytest.mark.urs("URS-REP-030")
+def test_no_page_shows_what_only_a_program_reads(pages: list[str], story: Played) -> None:
+    text = "\n".join(pages)
+    for pattern in UNWANTED:
+        assert re.findall(pattern, text) == [], pattern
+    view_now: RecordView = story.ask(view)
+    files = " ".join(file.name for file in view_now.attachments)
+    # Files keep the names that they have in the record and in the bundle.
+    assert set(SNAKE.findall(text)) <= set(SNAKE.findall(files))
+
+
+@pytest.mark.urs("URS-REP-030")
+def test_names_of_people_keep_their_letters(pages: list[str]) -> None:
+    text = "".join(pages)
+    for name in ("Tomasz Wójcik", "Inês Duarte"):
+        assert name in text
+
+
+@pytest.mark.urs("URS-REP-010")
+def test_the_first_page_says_what_a_quality_head_signs_for(pages: list[str]) -> None:
+    first = flat(pages[0])
+    for told in (
+        "Paracetamol tablets 500 mg", "100.000 kg", "PO-7732", "REC-0017 v3", "Manufactured",
+        "Expiry", "Released for packaging by Samuel Okafor (P-107)", "Signed acts", "none missing",
+        "Exceptions and their decisions", "Accepted by Samuel Okafor", "PA-0411, PA-0457",
+        "CC-0802", "99.96 %", "1 value was corrected",
+    ):  # fmt: skip
+        assert flat(told) in first, told
+
+
+@pytest.mark.urs("URS-REP-010")
+def test_the_contents_name_the_pages_where_the_chapters_begin(pages: list[str]) -> None:
+    contents = " ".join(pages[0].split())
+    for chapter in ("Control recipe", "Exceptions", "Materials", "Audit trail"):
+        found = re.search(rf"{chapter} (\d+)", contents)
+        assert found is not None, chapter
+        assert re.search(rf"^ *{chapter}\s*$", pages[int(found[1]) - 1], re.MULTILINE), chapter
+
+
+def test_steps_are_bookmarked_over_the_whole_document(pdf: bytes, pages: list[str]) -> None:
+    with pikepdf.open(io.BytesIO(pdf)) as file, file.open_outline() as outline:
+        (batch,) = outline.root
+        chapters = {item.title: item for item in batch.children}
+        assert {"Steps", "Exceptions", "Audit trail"} <= chapters.keys()
+        (drying,) = [item for item in below(chapters["Steps"]) if item.title.startswith("G150")]
+        reached: Any = drying.destination
+        page: Any = pikepdf.Page(reached[0])
+        assert "Dry until 40.0" in pages[int(page.index)]
+
+
+def below(item: pikepdf.OutlineItem) -> list[pikepdf.OutlineItem]:
+    return [each for child in item.children for each in (child, *below(child))]
+
+
+@pytest.mark.urs("URS-REP-030")
+def test_other_tools_find_the_file_sound_and_its_seal_intact(
+    pdf: bytes, story: Played, tmp_path: Path
+) -> None:
+    path = tmp_path / "record.pdf"
+    path.write_bytes(pdf)
+    checked = subprocess.run(["qpdf", "--check", str(path)], capture_output=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    signed = subprocess.run(
+        ["pdfsig", "-nocert", str(path)], capture_output=True, check=False, text=True
+    ).stdout
+    assert "Signature is Valid" in signed
+    assert "Total document signed" in signed
+    report = check_seal(pdf, [story.house.services["seal_key"].certificate_pem])
+    assert report.coverage == "ENTIRE_FILE"
