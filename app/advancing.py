@@ -22,6 +22,7 @@ from personnel import permissions
 
 ADVANCE_JOB = "demonstration.advance"
 LONGEST = timedelta(days=3)
+SILENT_SECONDS = 10.0
 
 
 def request_advance(session: Session, minutes: int, reason: str, *, by: Actor, at: datetime) -> str:
@@ -57,16 +58,30 @@ def on_advance(house: House, claimed: jobs.Claim) -> None:
             reason=claimed.payload["reason"],
             by=actor_from_json(claimed.payload["by"]),
             worker=SiteWorker(house, owner="worker in step with the clock"),
-            until=lambda: _tell(house, claimed, start, to),
+            until=_Progress(house, claimed, start, to).tell,
         )
     with house.transaction() as session:
         jobs.finish(session, claimed)
 
 
-def _tell(house: House, claimed: jobs.Claim, start: datetime, to: datetime) -> bool:
-    done = (clock.site_now(house) - start) / (to - start)
-    jobs.report_progress(house, claimed, min(99, max(0, int(done * 100))))
-    return False
+class _Progress:
+    """Tells how far the clock is: often enough to keep the lease, not at each of its steps."""
+
+    def __init__(self, house: House, claimed: jobs.Claim, start: datetime, to: datetime) -> None:
+        self._house = house
+        self._claimed = claimed
+        self._start = start
+        self._length = to - start
+        self._told = (-1, 0.0)
+
+    def tell(self) -> bool:
+        """Never the end of the advance."""
+        done = (clock.site_now(self._house) - self._start) / self._length
+        percent, now = min(99, max(0, int(done * 100))), self._house.clock.monotonic()
+        if percent != self._told[0] or now - self._told[1] >= SILENT_SECONDS:
+            jobs.report_progress(self._house, self._claimed, percent)
+            self._told = (percent, now)
+        return False
 
 
 JOBS: dict[str, jobs.JobHandler] = {ADVANCE_JOB: on_advance}

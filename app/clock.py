@@ -86,7 +86,7 @@ class _Steps:
     def tick(self, step: Step) -> bool:
         """Let the worker do what is due; True when what was waited for has come."""
         if step.everything:
-            self._known = ((), frozenset())
+            self._forget()
         with self._house.reading() as session:
             worker = self._worker
             needed = worker is not None and worker.is_needed(session)
@@ -100,8 +100,13 @@ class _Steps:
         if not step.everything:
             self._link.sweep(step.at)
         worker.settle()
+        self._forget()
         with self._house.reading() as session:
             self.recorded = self._recorded(session)
+
+    def _forget(self) -> None:
+        # A unit may have been bound anew, a condition begun to be watched.
+        self._known = ((), frozenset())
 
     def _recorded(self, session: Session) -> Collection[str] | bool:
         """The devices that steps wait for; True for all, False while nothing waits."""
