@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from app.demo.photos import picture
 from ebr.entry import Entry, File
 from workflows.step import Step
 
-PHOTO = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415408d763"
-    "f8ffff3f0005fe02fea735811d0000000049454e44ae426082"
-)
-
 
 def photo(name: str) -> File:
-    """A photo as a camera would give it (a small one)."""
-    return File(name=f"{name}.png", media_type="image/png", data=PHOTO)
+    """A photo as a camera would give it."""
+    return File(name=f"{name}.png", media_type="image/png", data=picture(name))
 
 
 def printout(name: str, text: str) -> File:

@@ -137,6 +137,14 @@ def test_names_of_people_keep_their_letters(pages: list[str]) -> None:
         assert name in text
 
 
+def test_photos_are_drawn_at_their_steps(pdf: bytes, pages: list[str]) -> None:
+    with pikepdf.open(io.BytesIO(pdf)) as file:
+        drawn = [number for number, page in enumerate(file.pages) if page.get_images()]
+    told = [number for number, page in enumerate(pages) if "screen.png (image/png" in page]
+    assert len(drawn) == 2
+    assert told[0] in drawn
+
+
 @pytest.mark.urs("URS-REP-010")
 def test_the_first_page_says_what_a_quality_head_signs_for(pages: list[str]) -> None:
     first = flat(pages[0])
