@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from ebr import definitions, queries
@@ -16,20 +17,23 @@ from workflows import queries as files
 from workflows.step import Step
 from workflows.words import StepKind
 
+# Asked at each step of the clock: worked out once, without objects.
+_STEP, _RUN = cast(Table, StepRecord.__table__), cast(Table, ProcedureRun.__table__)
+_WAITING = (
+    select(_STEP.c.id)
+    .join(_RUN, _STEP.c.run_id == _RUN.c.id)
+    .where(
+        _STEP.c.kind == StepKind.WAIT.value,
+        _STEP.c.state == StepState.STARTED.value,
+        _RUN.c.state == RunState.RUNNING.value,
+    )
+    .order_by(_STEP.c.id)
+)
+
 
 def waiting_steps(session: Session) -> tuple[UUID, ...]:
     """The steps of running batches that wait for the process now."""
-    found = session.scalars(
-        select(StepRecord.id)
-        .join(ProcedureRun, StepRecord.run_id == ProcedureRun.id)
-        .where(
-            StepRecord.kind == StepKind.WAIT.value,
-            StepRecord.state == StepState.STARTED,
-            ProcedureRun.state == RunState.RUNNING,
-        )
-        .order_by(StepRecord.id)
-    )
-    return tuple(found)
+    return tuple(session.execute(_WAITING).scalars())
 
 
 def devices_of(session: Session, steps: Iterable[UUID]) -> frozenset[str]:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, text, tuple_
+from sqlalchemy import Table, bindparam, delete, func, insert, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from audit import checkpoints, log, verifier
@@ -26,6 +26,9 @@ from core.db import site_of
 from core.house import House, moment
 from core.ids import new_id
 
+# Asked at each step of the clock and by each idle worker: worked out once, without objects.
+_PENDING = cast(Table, PendingEntry.__table__)
+_OLDEST = select(func.min(_PENDING.c.real_at)).where(_PENDING.c.site_id == bindparam("site"))
 BATCH = 500
 LEADER = 0x62775F73657175
 """Number of the advisory lock of the one sequencer."""
@@ -48,9 +51,7 @@ def sequence_pending(house: House, keys: SiteKeys, *, batch: int = BATCH) -> int
 
 def oldest_pending_age(session: Session) -> timedelta | None:
     """How long the oldest entry has waited for the log (real time); None when none waits."""
-    oldest = session.scalar(
-        select(func.min(PendingEntry.real_at)).where(PendingEntry.site_id == site_of(session))
-    )
+    oldest: datetime | None = session.execute(_OLDEST, {"site": site_of(session)}).scalar_one()
     return None if oldest is None else moment(session).real - oldest
 
 

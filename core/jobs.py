@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -19,7 +19,9 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     String,
+    Table,
     Text,
+    bindparam,
     or_,
     select,
     text,
@@ -67,6 +69,22 @@ class Job(Unaudited, Base):
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime())
     progress: Mapped[int] = mapped_column(default=0)
     problem: Mapped[str | None] = mapped_column(Text())
+
+
+# Asked at each step of the clock and by each idle worker: worked out once, without objects.
+_JOB = cast(Table, Job.__table__)
+_NEXT_DUE = select(_JOB.c.due_at).where(_JOB.c.state == "waiting").order_by(_JOB.c.due_at).limit(1)
+_OPEN = (
+    select(_JOB.c.id)
+    .where(
+        _JOB.c.kind.in_(bindparam("kinds", expanding=True)),
+        or_(
+            _JOB.c.state.in_(("ready", "running")) & (_JOB.c.run_at <= bindparam("real")),
+            (_JOB.c.state == "waiting") & (_JOB.c.due_at <= bindparam("site")),
+        ),
+    )
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +173,8 @@ def cancel(session: Session, job_id: UUID) -> bool:
 
 def next_due(session: Session) -> datetime | None:
     """Site time of the earliest waiting job, or None."""
-    return session.scalars(
-        select(Job.due_at).where(Job.state == "waiting").order_by(Job.due_at).limit(1)
-    ).one_or_none()
+    found: datetime | None = session.execute(_NEXT_DUE).scalar_one_or_none()
+    return found
 
 
 def claim(session: Session, *, owner: str, kinds: list[str], limit: int = 1) -> list[Claim]:
@@ -266,10 +283,9 @@ class Worker:
     def has_work(self, session: Session) -> bool:
         """Whether a job of its kinds is ready or due now; asking needs no writer's turn."""
         now = moment(session)
-        found = session.execute(
-            select(Job.id).where(Job.kind.in_(list(self._handlers)), _to_be_done(now)).limit(1)
-        ).first()
-        return found is not None
+        kinds = list(self._handlers)
+        asked = {"kinds": kinds, "real": now.real, "site": now.site}
+        return session.execute(_OPEN, asked).first() is not None
 
     def _claim_one(self) -> Claim | None:
         if not self._anything_open():
