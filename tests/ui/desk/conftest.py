@@ -10,14 +10,16 @@ import pytest
 from playwright.sync_api import Page
 
 from app import keybook
+from app.bootstrap import FONTS_FOLDER, seal_of
 from audit import checkpoints
 from audit import keys as site_keys
 from ebr.bundle import PEOPLE_KEYS, SITE_KEYS
 from ebr.entry import Entry
+from ebr.issuing import FONTS, SEAL_KEY
 from tests.support import batches
 from tests.support.browser import listening
 from tests.support.records import RecordPlant, make_tables, staff
-from tests.support.web import app_of
+from tests.support.web import app_of, settings_in
 from tests.support.webserver import serving
 
 Build = Callable[[RecordPlant], None]
@@ -26,10 +28,20 @@ WET = Entry(values={"lod": ("2.68", "2.72")})
 
 
 def opened(folder: Path) -> RecordPlant:
-    """The site in a folder, with the keys that exports and the badge need."""
+    """The site in a folder, with what the worker needs to issue documents and the badge to verify.
+
+    Its keys lie in the folder, because a copy of the site must go on with the same ones.
+    """
     plant = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
     keys = site_keys.open_or_make(folder / "keys", checkpoints.origin("Werk Süd"))
-    plant.house.services.update({SITE_KEYS: keys, PEOPLE_KEYS: keybook.people_keys})
+    plant.house.services.update(
+        {
+            SITE_KEYS: keys,
+            PEOPLE_KEYS: keybook.people_keys,
+            FONTS: FONTS_FOLDER,
+            SEAL_KEY: seal_of(plant.house, settings_in(folder)),
+        }
+    )
     return plant
 
 
