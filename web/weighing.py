@@ -131,6 +131,10 @@ def _shown(
         try:
             source = _source(context, scan)
         except Refusal as refusal:
+            # A scan that the rules refuse is an attempt, although the page only asks (URS-AUD-010).
+            identity.house().keep_attempt(
+                refusal, command="scan_source", record=context.run.stream, by=context.by
+            )
             refused = refused or of_refusal(refusal)
     page = _page(context, scan, source, taken or {})
     text = render_template("weighing/step.html", it=page, problem=refused)

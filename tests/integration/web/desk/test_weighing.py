@@ -12,6 +12,7 @@ from inventory import queries
 from tests.integration.inventory import dispensary
 from tests.integration.web.desk.conftest import Enter, full, text_of
 from tests.support.records import RecordPlant, make_tables, staff
+from tests.support.untouched import untouched
 from tests.support.web import Forms
 
 
@@ -66,3 +67,23 @@ def test_a_container_is_weighed_without_typing_and_verified(
         made = queries.containers_of_batch(session, "B-2045", step="D040")
     assert [each.net for each in made] == [Decimal("25.00")]
     assert made[0].checked_by == "P-102"
+
+
+@pytest.mark.urs("URS-MAT-010", "URS-MAT-020", "URS-AUD-010")
+@pytest.mark.parametrize(
+    ("scan", "rule"),
+    [("PA-0463-1", "lot.status"), ("MC-2210-1", "scan.material"), ("NOT-A-LABEL", "scan.unknown")],
+)
+def test_a_wrong_scan_is_an_attempt_on_the_record_and_changes_nothing(
+    plant: RecordPlant, enter: Enter, scan: str, rule: str
+) -> None:
+    where = f"D040/{plant.step('D040').occurrence}"
+    operator = enter("P-104")
+    operator.send(f"/records/B-2045/steps/{where}", f"/records/B-2045/steps/{where}/start")
+    with untouched(plant.house, besides=frozenset({"login_session"})) as written:
+        answer = operator.get(f"/records/B-2045/weigh/{where}", query_string={"scan": scan})
+    assert rule in text_of(answer)
+    (attempt,) = written
+    assert attempt == plant.entries("batch/B-2045")[-1]
+    assert attempt["action"] == "attempt.refused"
+    assert (attempt["facts"]["rule"], attempt["actor"]["id"]) == (rule, "P-104")
