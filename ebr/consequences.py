@@ -88,10 +88,10 @@ def _equipment(session: Session, run: ProcedureRun) -> Iterator[Consequence]:
 
 
 def _bound(unit: Equipment) -> str:
-    return f"{unit.number} {unit.name} belongs to this batch"
+    return f"{unit.number} {unit.name}"
 
 
 def _then(unit: Equipment) -> str:
     if unit.cleaning == Cleaning.NOT_APPLICABLE:
-        return "becomes free; machines are not stopped by this"
-    return "becomes free, to be cleaned; machines are not stopped by this"
+        return "becomes free"
+    return "becomes free, to be cleaned"

@@ -168,6 +168,8 @@ class StepPage:
     checks: Sequence[tuple[str, str, bool]]
     live: Sequence[tuple[str, Any]]
     recorded: Sequence[ValueView]
+    used: Sequence[tuple[str, str]]
+    """Units and material of the step, with what they are for."""
     signed: Sequence[SignedView]
     cases: Sequence[CaseView]
     remarks: Sequence[Any]
@@ -224,6 +226,7 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
         checks=[_check(context, point) for point in spec.checks],
         live=_live(context, form.live),
         recorded=recorded,
+        used=_used(context),
         signed=_signed(context),
         cases=[_case(context, c) for c in queries.exceptions(context.session, run, step=step)],
         remarks=[r for r in queries.remarks(context.session, run) if r.step_id == step.id],
@@ -239,10 +242,7 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
         needs_reason=any(f.device and not f.reading for f in fields),
         signs="performer" in rules.parts_due(spec.signature),
         next_acts=next_views(context.session, run) if run.state == "held" else (),
-        requirements={
-            need.key: in_language(need.labels, run.language) or need.key
-            for need in context.procedure.header.equipment
-        },
+        requirements=requirements_of(context),
     )
 
 
@@ -409,6 +409,29 @@ def _value(
         plain=row.text or "",
         earlier=earlier,
     )
+
+
+def _used(context: StepContext) -> list[tuple[str, str]]:
+    labels = requirements_of(context)
+    found = [
+        (labels.get(use.requirement, use.requirement), use.equipment)
+        for step, use in queries.equipment_uses(context.session, context.run)
+        if step.id == context.step.id
+    ]
+    for step, material in queries.materials(context.session, context.run):
+        if step.id == context.step.id:
+            quantity = filters.quantity(material.quantity, material.unit)
+            place = f" · {material.container}" if material.container else ""
+            found.append((f"{material.material} · {material.lot}", f"{quantity}{place}"))
+    return found
+
+
+def requirements_of(context: StepContext) -> dict[str, str]:
+    """What each equipment requirement of the recipe is called, by key."""
+    return {
+        need.key: in_language(need.labels, context.run.language) or need.key
+        for need in context.procedure.header.equipment
+    }
 
 
 def _limit_words(limit: Mapping[str, Any], unit: str | None) -> str:
