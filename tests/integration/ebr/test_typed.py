@@ -1,4 +1,4 @@
-"""Values typed at a step: those of devices that are not connected yet, and those in place of one."""
+"""Values typed at a step: of devices that are not connected yet, and in place of connected ones."""
 
 from __future__ import annotations
 
