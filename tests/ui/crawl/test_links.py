@@ -1,0 +1,78 @@
+"""Every link that a person is shown leads somewhere, and no page speaks like a machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.web import Visitor
+from tests.ui.crawl.conftest import Walked
+from tests.ui.crawl.walking import Said, walk
+
+ROLES = {
+    "operator": "P-101",
+    "dispensary": "P-104",
+    "supervisor": "P-105",
+    "quality control": "P-106",
+    "quality assurance": "P-107",
+    "author": "P-109",
+    "maintenance": "P-110",
+    "administrator": "A-001",
+}
+FEW, MANY = 1, 100_000
+
+
+def signed_in(site: Walked, badge: str, language: str = "en") -> Visitor:
+    visitor = Visitor(site.app)
+    assert visitor.login(badge, site.people[badge].passphrase).status_code == 303
+    if language != "en":
+        form = visitor.forms("/work").to("/language")
+        visitor.client.post("/language", data={**form, "language": language})
+    return visitor
+
+
+def what_is_wrong(
+    site: Walked, badge: str, *, each: int, language: str = "en"
+) -> dict[str, list[str]]:
+    visits = list(walk(site.app, signed_in(site, badge, language), each=each))
+    assert len(visits) > 3
+    return {visit.path: visit.wrong for visit in visits if visit.wrong}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_kind_of_page_opens_and_speaks_to_people(site: Walked, role: str) -> None:
+    assert what_is_wrong(site, ROLES[role], each=FEW) == {}
+
+
+def test_each_kind_of_page_speaks_to_people_in_german(site: Walked) -> None:
+    assert what_is_wrong(site, "P-107", each=1, language="de") == {}
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("role", ROLES)
+def test_every_page_opens_and_speaks_to_people(site: Walked, role: str) -> None:
+    assert what_is_wrong(site, ROLES[role], each=MANY) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "None",
+        "x is null",
+        "NaN kg",
+        "Decimal('1')",
+        "typed_for_device",
+        "{{ name }}",
+        "True",
+        "0f8fad5b-d9cb-469f-a165-70867728950e",
+    ],
+)
+def test_words_of_the_machine_are_noticed(text: str) -> None:
+    assert Said(f"<p>{text}</p>").machine_words()
+    assert Said(f'<p title="{text}">plain</p>').machine_words()
+    assert not Said(f"<script>{text}</script>").machine_words()
+
+
+@pytest.mark.parametrize("text", ["Nonetheless", "trend G080 base_power.json", "P-101 · 12.5 mm"])
+def test_words_of_people_pass(text: str) -> None:
+    assert Said(f"<p>{text}</p>").machine_words() == []
