@@ -14,6 +14,7 @@ from tests.support.browser import sign_in
 from tests.support.records import RecordPlant
 
 SITE = "ended_site"
+pytestmark = pytest.mark.xdist_group(SITE)
 
 
 def work(plant: RecordPlant) -> None:

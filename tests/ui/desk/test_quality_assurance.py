@@ -11,6 +11,7 @@ from tests.support.browser import sign, sign_in
 from tests.support.records import PEOPLE, RECORD, RecordPlant
 
 SITE = "ended_site"
+pytestmark = pytest.mark.xdist_group(SITE)
 REVIEW = "/reviews/B-2045"
 
 

@@ -15,6 +15,7 @@ from tests.support.records import RECORD, RecordPlant
 from tests.ui.desk.conftest import DRY
 
 SITE = "sampled_site"
+pytestmark = pytest.mark.xdist_group(SITE)
 IPC = "/records/B-2045/steps/I/1"
 CERTIFICATE = "/records/B-2045/steps/K/1"
 

@@ -13,6 +13,7 @@ from tests.support.records import RECORD, RecordPlant
 from tests.ui.desk.conftest import DRY, WET
 
 SITE = "sampled_site"
+pytestmark = pytest.mark.xdist_group(SITE)
 REVIEW_STEP = "/records/B-2045/steps/Z/1"
 
 

@@ -8,6 +8,8 @@ from playwright.sync_api import Page, expect
 from tests.support.browser import sign, sign_in
 from tests.support.records import RecordPlant
 
+pytestmark = pytest.mark.xdist_group("planned_site")
+
 
 @pytest.mark.urs("URS-MRC-070", "URS-EXE-020")
 def test_the_supervisor_opens_a_planned_batch_and_issues_its_control_recipe(

@@ -18,6 +18,8 @@ from tests.support.browser import sign_in
 from tests.support.records import RecordPlant
 from tests.support.web import settings_in
 
+pytestmark = pytest.mark.xdist_group("planned_site")
+
 TOKEN = "a token of the test cell"
 
 

@@ -10,6 +10,8 @@ from tests.support.records import RecordPlant
 from workflows import queries
 from workflows.rules import VersionState
 
+pytestmark = pytest.mark.xdist_group("planned_site")
+
 PROPOSED = "/recipes/REC-0017/v4"
 
 
