@@ -63,7 +63,7 @@ def _compile(python: Path, folder: Path) -> None:
     pip leaves it away where PYTHONDONTWRITEBYTECODE is set, as in many containers. A file that is
     no Python of this version (a template) does not matter.
     """
-    command = [python, "-m", "compileall", "-q", "-q", "-j", "0", str(folder)]
+    command = [str(python), "-m", "compileall", "-q", "-q", "-j", "0", str(folder)]
     subprocess.run(command, check=False)
 
 
