@@ -123,11 +123,12 @@ def lay_out(
 
 
 def _anchors(document: Document) -> dict[str, Place]:
-    return {
-        name: _place(page, number, corners[:2])
-        for number, page in enumerate(document.pages)
-        for name, corners in page.anchors.items()
-    }
+    found: dict[str, Place] = {}
+    for number, page in enumerate(document.pages):
+        for name, corners in page.anchors.items():
+            # What is broken over pages is an anchor on each of them; it begins on the first.
+            found.setdefault(name, _place(page, number, corners[:2]))
+    return found
 
 
 def _bookmarks(document: Document) -> list[Bookmark]:

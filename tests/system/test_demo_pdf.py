@@ -138,9 +138,9 @@ def test_names_of_people_keep_their_letters(pages: list[str]) -> None:
 
 
 def test_photos_are_drawn_at_their_steps(pdf: bytes, pages: list[str]) -> None:
-    with pikepdf.open(io.BytesIO(pdf)) as file:
-        drawn = [number for number, page in enumerate(file.pages) if page.get_images()]
-    told = [number for number, page in enumerate(pages) if "screen.png (image/png" in page]
+    done = subprocess.run(["pdfimages", "-list", "-"], input=pdf, capture_output=True, check=True)
+    drawn = [int(line.split()[0]) for line in done.stdout.decode().splitlines()[2:]]
+    told = [number for number, page in enumerate(pages, start=1) if "screen.png (image/png" in page]
     assert len(drawn) == 2
     assert told[0] in drawn
 
@@ -161,9 +161,9 @@ def test_the_first_page_says_what_a_quality_head_signs_for(pages: list[str]) -> 
 def test_the_contents_name_the_pages_where_the_chapters_begin(pages: list[str]) -> None:
     contents = " ".join(pages[0].split())
     for chapter in ("Control recipe", "Exceptions", "Materials", "Audit trail"):
-        found = re.search(rf"{chapter} (\d+)", contents)
-        assert found is not None, chapter
-        assert re.search(rf"^ *{chapter}\s*$", pages[int(found[1]) - 1], re.MULTILINE), chapter
+        # The first page counts exceptions, too; the contents stand below that.
+        number = re.findall(rf"{chapter} (\d+)", contents)[-1]
+        assert re.search(rf"^ *{chapter}\s*$", pages[int(number) - 1], re.MULTILINE), chapter
 
 
 def test_steps_are_bookmarked_over_the_whole_document(pdf: bytes, pages: list[str]) -> None:

@@ -38,6 +38,7 @@ FRONT = (
     "<p><a href='page:steps'>Steps</a></p>"
     "<h2 id='steps' style='break-before:page'>Steps</h2><h3>G150 Dry</h3><p>41.9 Cel</p>"
 )
+LONG = "<section id='steps'><h2>Steps</h2>" + "<p>Line</p>" * 200 + "</section>"
 BACK = "<h3>G160 Sample</h3><p>Wójcik</p><h2 id='trail' style='break-before:page'>Audit trail</h2>"
 
 Print = Callable[..., bytes]
@@ -64,7 +65,7 @@ def face(**changes: Any) -> Face:
 
 def piece(body: str, **assets: bytes) -> Piece:
     page = "@page { size: A4; margin: 21mm 14mm 18mm 18mm }"
-    style = f"<style>{page} a {{ display: block; font-size: 8.2pt; line-height: 1.3 }}</style>"
+    style = f"<style>{page} a {{ display: block; font-size: 7.8pt; line-height: 1.3 }}</style>"
     head = f"<head><title>x</title>{style}</head>"
     named = {name.replace("_", "."): data for name, data in assets.items()}
     return Piece(f"<!doctype html><html lang=en>{head}<body>{body}</body></html>", named)
@@ -121,6 +122,12 @@ def test_a_reference_shows_and_reaches_its_page_in_another_piece(joined: bytes) 
         reached = {page_of(link.Dest) for link in pdf.pages[0].obj.Annots}
         assert reached == {1, 3}
         assert all("/A" not in link for link in pdf.pages[0].obj.Annots)
+
+
+def test_a_reference_leads_to_where_a_long_chapter_begins(printed: Print) -> None:
+    pages = text_of(printed(piece("<p><a href='page:steps'>Steps</a></p>" + LONG)))
+    assert len(pages) > 2
+    assert re.search(r"Steps +1$", pages[0], re.MULTILINE)
 
 
 def test_bookmarks_stand_over_all_pieces_at_their_level(joined: bytes) -> None:
