@@ -87,6 +87,7 @@ def close(stage: PastStage) -> None:
     stage.worker.settle()
     supply.clear_rests(stage, int(stage.number.removeprefix("B-")))
     clean(stage)
+    set_back(stage)
 
 
 def decide(stage: PastStage) -> None:
@@ -101,6 +102,18 @@ def decide(stage: PastStage) -> None:
 def clean(stage: PastStage) -> None:
     """Every unit that this batch has used is cleaned by one person and verified by another."""
     clean_units(stage, stage.ask(_dirty, stage.number))
+
+
+def set_back(stage: PastStage) -> None:
+    """Guarded set points go back to their baseline at the panels, for the next batch."""
+    for unit, baseline in stage.ask(_baselines):
+        for tag in stage.plant.cell.unit(unit).set_points_by_hand & set(baseline):
+            stage.plant.set(unit, tag, float(baseline[tag]))
+
+
+def _baselines(session: Session) -> list[tuple[str, dict[str, str]]]:
+    found = [(unit.number, unit.properties) for unit in units.equipment_list(session)]
+    return [(unit, known["baseline"]) for unit, known in found if "baseline" in known]
 
 
 def clean_rest(stage: PastStage) -> None:

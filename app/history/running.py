@@ -12,7 +12,7 @@ from app.clock import site_now
 from app.demosite import read_cards
 from app.history import events, firststate, playing, site, supply
 from app.history.batches import BATCHES, PastBatch
-from app.history.site import FirstNumbers
+from app.history.site import FirstNumbers, VaultOf
 from app.history.stage import PastStage
 from app.worker import SiteWorker
 from core.settings import Settings
@@ -41,17 +41,18 @@ def make(
     *,
     past: Sequence[PastBatch] = BATCHES,
     first_state: bool = True,
+    vault_of: VaultOf | None = None,
     say: Say,
 ) -> datetime:
     """Make the site and its past; answers the site time at which it ends, which is S.
 
-    `past` and `first_state` are for tests that need a part of it. Raises StoryBroken when a batch
-    goes otherwise than its script.
+    `past`, `first_state` and `vault_of` are for tests that need a part of it. Raises StoryBroken
+    when a batch goes otherwise than its script.
     """
     numbers = FirstNumbers(batch=past[0].number, deviation=FIRST_DEVIATION, cleaning=FIRST_CLEANING)
     begin = timedelta(days=past[0].days) + BEFORE
-    site.make(settings, s, begin, numbers, say=say)
-    with opened(settings, s, past[0], say=say) as stage:
+    site.make(settings, s, begin, numbers, vault_of=vault_of, say=say)
+    with opened(settings, s, past[0], vault_of=vault_of, say=say) as stage:
         stage.plant.set("TAB-01", "tool_counter", TOOL_COUNTER)
         supply.deliver_reserve(stage)
         earlier = begin.total_seconds() / 86_400
@@ -65,9 +66,16 @@ def make(
 
 
 @contextmanager
-def opened(settings: Settings, s: datetime, first: PastBatch, *, say: Say) -> Iterator[PastStage]:
+def opened(
+    settings: Settings,
+    s: datetime,
+    first: PastBatch,
+    *,
+    vault_of: VaultOf | None = None,
+    say: Say,
+) -> Iterator[PastStage]:
     """The stage of a site that was made, with its plant; the machines are remembered at the end."""
-    house = compose(settings)
+    house = compose(settings, vault=vault_of(settings) if vault_of else None)
     try:
         with house.reading() as session:
             offset = timedelta(microseconds=clock_offset_us(session))

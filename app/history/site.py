@@ -19,6 +19,7 @@ from core.sites import SiteMode
 from hardware.setup_commands import NewEquipment
 from hardware.words import Cleaning
 from maintenance.models import Series
+from personnel.crypto import Vault
 from production import commands as production
 
 SCALE_DUE = timedelta(days=90)
@@ -26,6 +27,7 @@ SCALE_DUE = timedelta(days=90)
 OPCUA, MODBUS = "opc.tcp://127.0.0.1:4840/gran", "127.0.0.1:5020"
 """Where the devices are said to be until the site is started and they are moved."""
 Say = Callable[[str], None]
+VaultOf = Callable[[Settings], Vault]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +40,20 @@ class FirstNumbers:
 
 
 def make(
-    settings: Settings, s: datetime, begin: timedelta, first: FirstNumbers, *, say: Say
+    settings: Settings,
+    s: datetime,
+    begin: timedelta,
+    first: FirstNumbers,
+    *,
+    vault_of: VaultOf | None = None,
+    say: Say,
 ) -> dict[str, Person]:
     """Make and seed the site; its clock begins at S less `begin`. Answers its people."""
     say(f"making the site and its keys, {begin.days} days ago")
     making.make_site(
         settings, name=SITE_NAME, mode=SiteMode.DEMONSTRATION, zone=ZONE, starts_at=s - begin
     )
-    house = compose(settings)
+    house = compose(settings, vault=vault_of(settings) if vault_of else None)
     try:
         return _seed(house, settings, s, first)
     finally:

@@ -39,6 +39,7 @@ class PastStage(Stage):
                 return super().step(key)
             except StoryBroken:
                 time.sleep(PAUSE_SECONDS)
+        self.sweep()
         return super().step(key)
 
     def _refresh(self) -> None:
@@ -48,6 +49,7 @@ class PastStage(Stage):
     def sweep(self) -> None:
         """Let the gateway look at every device now."""
         self._swept = self.house.clock.monotonic()
+        self.plant.follow()
         self.gateway.sweep(clock.site_now(self.house))
 
     def writes(self) -> None:

@@ -31,6 +31,8 @@ ACTIVE_DRUMS = ("20.20",) * 4
 CELLULOSE_NET = "7.770"
 RECALLED = "CC-0771"
 FIRST_DRUM = 5001
+LAST_DRUMS = {"CC": ("12.300",)}
+"""Content of a lot that serves fewer batches, because the history ends."""
 LATER = ("PA-0411", "MC-2188")
 """Lots of section 2 that come into store after the history."""
 
@@ -57,7 +59,7 @@ def _fives(prefix: str, number: int, material: str, drum: str, first: int) -> It
         yield Delivery(
             lot=f"{prefix}-{number + 6 * place:04d}",
             material=material,
-            drums=(drum,),
+            drums=(drum,) if start + 4 <= LAST else LAST_DRUMS[prefix],
             first=start,
             last=min(start + 4, LAST),
             expires=30 + 5 * place,

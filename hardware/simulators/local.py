@@ -32,8 +32,13 @@ class LocalCell:
 
     def now(self) -> datetime:
         """Site time of the models, brought to the present moment."""
-        self._follow()
+        self.follow()
         return self.cell.now
+
+    def follow(self) -> None:
+        """Bring the models to the present moment."""
+        self.cell.advance(max(self.cell.now, self._real() + self._offset))
+        self.lines.expire(self.cell.now)
 
     def advance(
         self, to: datetime, *, offset: timedelta | None = None, until_change: bool = False
@@ -49,54 +54,54 @@ class LocalCell:
 
     def place(self, scale: str, mass: float, label: str = "") -> None:
         """Put a container of that gross mass (kg) on a scale."""
-        self._follow()
+        self.follow()
         self.cell.scale(scale).place(mass, label)
 
     def remove(self, scale: str) -> None:
         """Take the container off a scale; this clears the tare."""
-        self._follow()
+        self.follow()
         self.cell.scale(scale).remove()
 
     def tare(self, scale: str) -> float:
         """Press the tare key; answers the tare in kg. Refused while the scale is not stable."""
-        self._follow()
+        self.follow()
         self.cell.scale(scale).tare()
         return float(self.cell.scale(scale).values()["WI503"])
 
     def start(self, unit: str, **settings: object) -> None:
         """Press the start button of a machine without command tag."""
-        self._follow()
+        self.follow()
         self.cell.unit(unit).start(settings)
 
     def stop(self, unit: str) -> None:
         """Press the stop button of a machine without command tag."""
-        self._follow()
+        self.follow()
         self.cell.unit(unit).stop()
 
     def charge(self, unit: str, material: str, mass: float) -> None:
         """Bring material (kg) into a unit."""
-        self._follow()
+        self.follow()
         self.cell.charge(unit, material, mass)
 
     def cut(self, device: str, seconds: float | None = None) -> None:
         """Cut the line to a device, for seconds of site time or until `restore`."""
-        self._follow()
+        self.follow()
         self.lines.cut(device, at=self.cell.now, seconds=seconds)
 
     def restore(self, device: str) -> None:
         """Repair a cut or frozen line."""
-        self._follow()
+        self.follow()
         self.lines.restore(device)
 
     def set(self, unit: str, quantity: str, value: float) -> None:
-        """Put a hidden quantity of a model to a value, for a story."""
-        self._follow()
-        self.cell.unit(unit).set(quantity, value)
+        """Put a hidden quantity of a model, or a set point at the machine's panel, to a value."""
+        self.follow()
+        found = self.cell.unit(unit)
+        if quantity in found.set_points_by_hand:
+            found.write(quantity, value)
+        else:
+            found.set(quantity, value)
 
     def tool_counter(self) -> int:
         """Tablets made with tool set TS-12."""
         return self.cell.press.tool
-
-    def _follow(self) -> None:
-        self.cell.advance(max(self.cell.now, self._real() + self._offset))
-        self.lines.expire(self.cell.now)
