@@ -20,7 +20,7 @@ from ebr.models import ExceptionCase, ParameterValue, StepRecord
 from hardware import queries as plant
 from hardware.models import Reading
 from personnel import queries as people
-from web import filters, identity, limits, live, states
+from web import filters, identity, limits, live, states, stepused
 from web.ebr_next import NextView, next_views
 from web.i18n import gettext as _
 from workflows.step import CheckPoint, Parameter, in_language
@@ -226,7 +226,7 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
         checks=[_check(context, point) for point in spec.checks],
         live=_live(context, form.live),
         recorded=recorded,
-        used=_used(context),
+        used=stepused.used(context),
         signed=_signed(context),
         cases=[_case(context, c) for c in queries.exceptions(context.session, run, step=step)],
         remarks=[r for r in queries.remarks(context.session, run) if r.step_id == step.id],
@@ -242,7 +242,7 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
         needs_reason=any(f.device and not f.reading for f in fields),
         signs="performer" in rules.parts_due(spec.signature),
         next_acts=next_views(context.session, run) if run.state == "held" else (),
-        requirements=requirements_of(context),
+        requirements=stepused.requirements_of(context),
     )
 
 
@@ -409,29 +409,6 @@ def _value(
         plain=row.text or "",
         earlier=earlier,
     )
-
-
-def _used(context: StepContext) -> list[tuple[str, str]]:
-    labels = requirements_of(context)
-    found = [
-        (labels.get(use.requirement, use.requirement), use.equipment)
-        for step, use in queries.equipment_uses(context.session, context.run)
-        if step.id == context.step.id
-    ]
-    for step, material in queries.materials(context.session, context.run):
-        if step.id == context.step.id:
-            quantity = filters.quantity(material.quantity, material.unit)
-            place = f" · {material.container}" if material.container else ""
-            found.append((f"{material.material} · {material.lot}", f"{quantity}{place}"))
-    return found
-
-
-def requirements_of(context: StepContext) -> dict[str, str]:
-    """What each equipment requirement of the recipe is called, by key."""
-    return {
-        need.key: in_language(need.labels, context.run.language) or need.key
-        for need in context.procedure.header.equipment
-    }
 
 
 def _limit_words(limit: Mapping[str, Any], unit: str | None) -> str:
