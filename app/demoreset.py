@@ -28,7 +28,9 @@ def put_aside(settings: Settings) -> str:
 def rename(home: Path) -> str:
     """Give a folder a dated name; answers what was done."""
     now: datetime = SystemClock().now()
-    aside = home.with_name(f"{home.name}-{now:%Y%m%d-%H%M%S}")
+    dated = f"{home.name}-{now:%Y%m%d-%H%M%S}"
+    names = (dated, *(f"{dated}-{again}" for again in range(2, 10)))
+    aside = next(place for name in names if not (place := home.with_name(name)).exists())
     home.rename(aside)
     return f"the site now lies in {aside}; the next run makes a new one"
 

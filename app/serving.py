@@ -24,6 +24,8 @@ from hardware.gateway import gateway_place
 
 PLANNED = FirstBatch(number=2044, order="PO-7731")
 START_SECONDS = 60
+UNFINISHED = "unfinished"
+"""File in the folder of a site while it is being made."""
 Say = Callable[[str], None]
 
 
@@ -38,6 +40,7 @@ def run(
     parts = parts or loading(*ALL)
     with ExitStack() as ending:
         ending.callback(end_all, list(parts.values()))
+        _put_unfinished_aside(settings, say)
         is_new = not site_exists(settings)
         offset = timedelta(0) if is_new else _offset(settings)
         starting = cell.start(settings_home(settings), parts[CELL], offset=offset)
@@ -57,12 +60,21 @@ def run(
 
 
 def _make(settings: Settings, starting: cell.Starting, say: Say) -> None:
+    unfinished = settings.home / UNFINISHED
+    unfinished.touch()
     try:
         demosite.make(settings, starting.cell, PLANNED, say=say)
     except BaseException:
         starting.part.end()
         say(demoreset.rename(settings.home))
         raise
+    unfinished.unlink()
+
+
+def _put_unfinished_aside(settings: Settings, say: Say) -> None:
+    """What a killed making left is no site; it cannot say so itself any more."""
+    if (settings.home / UNFINISHED).exists():
+        say(demoreset.rename(settings.home))
 
 
 def settings_home(settings: Settings) -> Settings:

@@ -171,6 +171,26 @@ def test_a_site_whose_making_breaks_off_is_put_aside(
     assert "the next run makes a new one" in said[-1]
 
 
+def test_a_site_whose_making_was_killed_is_put_aside_by_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(tmp_path / "site")
+    settings.home.mkdir()
+    (settings.home / "site.db").touch()
+    (settings.home / serving.UNFINISHED).touch()
+    asked: list[Path] = []
+
+    def begun(*_: object, **__: object) -> None:
+        asked.append(settings.home)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demosite, "make", begun)
+    with pytest.raises(KeyboardInterrupt):
+        serving.run(settings, port=serving.free_port(), say=lambda _: None)
+    assert asked == [settings.home], "a new site is made"
+    assert len(list(tmp_path.glob("site-*/site.db"))) == 1
+
+
 def test_a_part_that_was_never_begun_ends_with_the_rest() -> None:
     parts = [Standby(CELL), Standby(WORKER)]
     end_all(parts)
