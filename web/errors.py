@@ -101,7 +101,7 @@ def of_refusal(refusal: Refusal) -> Problem:
 def _record() -> str:
     """The stream of the record that the request is about, the site's where it is about none."""
     number = (request.view_args or {}).get("number")
-    if number is None:
+    if not isinstance(number, str):
         return "site"
     try:
         with current_app.extensions["house"].reading() as session:

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
+
+# A page of a busy machine is waited for, never measured.
+expect.set_options(timeout=15_000)
 
 FLAGS = [
     # Chromium's own sandbox refuses to run as root; the pages under test are ours.
