@@ -125,7 +125,7 @@ def test_no_form_of_any_page_changes_anything_for_an_inspector(
             answers[name] = answer.status_code
     assert {name: status for name, status in answers.items() if status != 403} == {}
     assert len(answers) > 30
-    assert plant.actions() == before
+    assert [action for action in plant.actions() if action != "attempt.refused"] == before
 
 
 @pytest.mark.urs("URS-IAM-020", "URS-AUD-010")
