@@ -51,9 +51,13 @@ class HeldClock:
         return self._seconds
 
     def move(self, by: timedelta) -> None:
-        """Move forward (or back, to test clock steps); monotonic time never goes back."""
+        """Let time pass (or go back: monotonic time never does)."""
         self._now += by
         self._seconds += max(by.total_seconds(), 0.0)
+
+    def step(self, by: timedelta) -> None:
+        """Set the wall clock to another time, as a wrong time server does; nothing has passed."""
+        self._now += by
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from core.house import House, moment
 from core.types import JsonText, UtcDateTime
 
 LEASE = timedelta(seconds=60)
+LONGEST_DELAY = timedelta(minutes=5)
 MOST_ATTEMPTS = 8
 OPEN = "state IN ('ready','running')"
 DUE = "state = 'waiting'"
@@ -242,7 +243,7 @@ def give_back(house: House, claimed: Claim, problem: str) -> None:
         job.state = "dead" if job.attempts >= MOST_ATTEMPTS else "ready"
         if job.state == "dead":
             log.error("job.dead", kind=job.kind, job=str(job.id))
-        job.run_at = moment(session).real + timedelta(seconds=min(2**job.attempts, 300))
+        job.run_at = moment(session).real + min(timedelta(seconds=2**job.attempts), LONGEST_DELAY)
 
 
 def postpone(house: House, claimed: Claim, why: str, delay: timedelta) -> None:
@@ -253,6 +254,20 @@ def postpone(house: House, claimed: Claim, why: str, delay: timedelta) -> None:
             return
         job.state, job.problem, job.attempts = "ready", why[:2000], job.attempts - 1
         job.run_at = moment(session).real + delay
+
+
+def after_clock_step(session: Session) -> None:
+    """The clock was set: nothing waits for a time that only the former clock would reach soon.
+
+    No delay and no lease is longer than five minutes, so what seems to wait longer is due now.
+    Doing this again changes nothing.
+    """
+    now = moment(session).real
+    session.execute(
+        update(Job)
+        .where(Job.state.in_(("ready", "running")), Job.run_at > now + LONGEST_DELAY)
+        .values(run_at=now, lease_until=None)
+    )
 
 
 def _held(session: Session, claimed: Claim) -> Job | None:

@@ -289,7 +289,8 @@ class Gateway:
                 lease = known.get(line)
                 if lease is None:
                     session.add(LineLease(line=line, owner=self.owner, until=now + LEASE))
-                elif lease.owner == self.owner or lease.until < now:
+                elif lease.owner == self.owner or not now <= lease.until <= now + LEASE:
+                    # One that lasts longer than a lease can was given before the clock was set.
                     lease.owner, lease.until = self.owner, now + LEASE
                 else:
                     continue
@@ -321,6 +322,7 @@ class Gateway:
             return {name: gap.gap for name, gap in found.items() if gap is not None}
 
     async def _look_at_clock(self) -> None:
+        self.recorder.awake()
         if not self.recorder.paused:
             self.site.stand_at(await self._in_database(self._site_now))
 

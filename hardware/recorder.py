@@ -120,6 +120,7 @@ class Recorder:
         self._devices: dict[str, _Device] = {}
         self._limits: dict[str, Decimal] = {}
         self._paused_until = 0.0
+        self._awake_at: tuple[datetime, float] | None = None
 
     def watch(self, watched: Iterable[Watched], open_gaps: Mapping[str, UUID]) -> None:
         """From now on record these tags; `open_gaps` are known from the site database."""
@@ -150,6 +151,23 @@ class Recorder:
         """A new connection serves these devices; their samples carry it."""
         for device in devices:
             self._devices[device].session = self._open(device, name, endpoint, identity, driver)
+
+    def awake(self) -> None:
+        """Told every second that the gateway runs; a longer silence is a gap of every device.
+
+        A machine that slept sees its wall clock jump while monotonic time stood still, a process
+        that was stopped sees both go on.
+        """
+        now, seconds = self._clock.now(), self._clock.monotonic()
+        before, self._awake_at = self._awake_at, (now, seconds)
+        if before is None:
+            return
+        silence = max(now - before[0], timedelta(seconds=seconds - before[1]))
+        if silence > NOT_RUNNING:
+            for name, device in self._devices.items():
+                if device.up:
+                    since = min(device.heard_at or before[0], self._site.now() - silence)
+                    self._lost(name, device, since, "the gateway or its machine stood still")
 
     def pause(self, seconds: float) -> None:
         """Only sweeps count for the next real seconds."""

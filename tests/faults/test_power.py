@@ -78,7 +78,7 @@ def verified(path: Path, told: list[str]) -> Findings:
     """All questions: torn steps, chains, signatures."""
     plant = RecordPlant(f"sqlite:///{path}", path.parent)
     try:
-        return faultplant.check(plant, path.parent, told)
+        return faultplant.check(plant, told)
     finally:
         plant.historian.close()
         plant.close()

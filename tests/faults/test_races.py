@@ -82,7 +82,7 @@ def raced(url: str, folder: Path, broken: Break | None = None) -> tuple[Answers,
     plant.house.database.close()
     answers = competed(url, folder, path, broken)
     total = sum(answers.values(), Counter[str]())
-    found = faultplant.check(plant, folder, [path])
+    found = faultplant.check(plant, [path])
     plant.close()
     return total, found
 

@@ -68,9 +68,11 @@ def check(
     With `by_command` the command line is asked to verify the site, too.
     """
     found = Findings()
+    told = Counter(acknowledged)
     with house.reading() as session:
         acts = Counter(_acts(session))
-        found.lost += [str(act) for act in acknowledged if not acts[act]]
+        # What was acknowledged twice was done again: it was gone in between.
+        found.lost += [str(act) for act, times in told.items() if not acts[act] or times > 1]
         found.doubled += [str(act) for act, times in acts.items() if times > 1]
         found.broken += _torn(session, acts)
         found.doubled += _spawned(session)

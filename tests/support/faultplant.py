@@ -12,36 +12,35 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import keybook
-from audit import checkpoints, keys
 from audit.sequencer import sequence_pending
 from audit.verifying import verify_site
-from core.sites import the_site
 from ebr import queries
 from ebr.entry import Entry
 from ebr.models import ParameterValue, StepRecord, StepSignature, StepState
 from tests.support.bpmn import bpmn, end, process, start, step, task
 from tests.support.faultcheck import Findings
 from tests.support.records import RECORD, RecordPlant, make_tables, staff
+from workflows.words import StepKind
 
 STEPS = 56  # one level may hold 60 nodes
 MASS = '<bw:parameter code="mass" dataType="decimal" unit="kg" decimals="2"/>'
 ENTRY = Entry(values={"mass": ("1.00",)})
 
 
-def recipe() -> bytes:
+def long_recipe() -> bytes:
     """Many signed entries, one after the other."""
     names = [f"S{number:03}" for number in range(STEPS)]
     steps = [task(name, step(name, MASS, kind="entry")) for name in names]
     return bpmn(process("OP", start(), *steps, end(), flows=" > ".join(["start", *names, "end"])))
 
 
-def build(url: str) -> None:
-    """Make the site and start its batch; for `Templates.fill`."""
+def build(url: str, recipe: bytes | None = None) -> None:
+    """Make the site and start its batch (of the long recipe); for `Templates.fill`."""
     make_tables(url)
     with TemporaryDirectory() as folder:
         plant = RecordPlant(url, Path(folder))
         staff(plant)
-        plant.start(recipe())
+        plant.start(recipe or long_recipe())
         plant.historian.close()
         plant.close()
 
@@ -60,13 +59,15 @@ def perform_next(plant: RecordPlant) -> str:
     return path
 
 
-def check(plant: RecordPlant, folder: Path, acknowledged: Iterable[str]) -> Findings:
+def check(plant: RecordPlant, acknowledged: Iterable[str]) -> Findings:
     """Lost, doubled and torn steps, and what the verification of the whole site finds."""
-    told = list(acknowledged)
+    told = Counter(acknowledged)
     with plant.house.reading() as session:
         lost = set(told) - set(_complete(session))
+    lost |= {path for path, times in told.items() if times > 1}  # done again: it was gone between
+    with plant.house.reading() as session:
         torn, doubled = _torn(session, _acts(plant))
-    return Findings(lost=sorted(lost), doubled=doubled, broken=[*torn, *_problems(plant, folder)])
+    return Findings(lost=sorted(lost), doubled=doubled, broken=[*torn, *_problems(plant)])
 
 
 def _complete(session: Session) -> Iterator[str]:
@@ -85,7 +86,8 @@ def _torn(session: Session, acts: Counter[str]) -> tuple[list[str], list[str]]:
     values = Counter(session.scalars(select(ParameterValue.step_id)))
     signed = Counter(session.scalars(select(StepSignature.step_id)))
     torn, doubled = [], []
-    for row in session.scalars(select(StepRecord)):
+    entries = select(StepRecord).where(StepRecord.kind == StepKind.ENTRY.value)
+    for row in session.scalars(entries):
         parts = {values[row.id], signed[row.id], acts[row.path]}
         if max(parts) > 1:
             doubled.append(row.path)
@@ -94,9 +96,8 @@ def _torn(session: Session, acts: Counter[str]) -> tuple[list[str], list[str]]:
     return torn, doubled
 
 
-def _problems(plant: RecordPlant, folder: Path) -> list[str]:
-    with plant.house.reading() as session:
-        site_keys = keys.open_or_make(folder / "keys", checkpoints.origin(the_site(session).name))
+def _problems(plant: RecordPlant) -> list[str]:
+    site_keys = plant.house.services["site_keys"]
     while sequence_pending(plant.house, site_keys):
         pass
     with plant.house.reading() as session:

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -84,31 +84,33 @@ class PostgresServer:
 @contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
     """Start a server of its own (about half a second); stop it and remove its files at the end."""
-    programs = _programs()
-    folder = _short_folder()
-    rights = _unprivileged(folder)
+    programs = installed_programs()
+    folder = short_folder()
+    rights = unprivileged(folder)
     try:
-        _initialise(programs, folder, rights)
-        process = _start(programs, folder, rights)
+        initialise(programs, folder, rights)
+        process = start(programs, folder, rights)
         try:
-            _await_ready(programs, folder, process)
+            await_ready(programs, folder, process)
             server = PostgresServer(folder)
             server.create_roles()
             yield server
         finally:
-            _stop(process)
+            stop(process)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _programs() -> Path:
+def installed_programs() -> Path:
+    """The folder of initdb, postgres and pg_isready. Raises FileNotFoundError."""
     for folder in postgresql_folders():
         if (folder / "initdb").is_file():
             return folder
     raise FileNotFoundError("PostgreSQL is not installed: run `make test`, which sees to it")
 
 
-def _short_folder() -> Path:
+def short_folder() -> Path:
+    """A new folder with a short path, in memory where that is large enough."""
     # The path of a Unix socket holds at most 107 bytes, so pytest's own folders are too long.
     roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED
     folder = Path(tempfile.mkdtemp(prefix="bw-pg-", dir=MEMORY if roomy else None))
@@ -116,7 +118,7 @@ def _short_folder() -> Path:
     return folder
 
 
-def _unprivileged(folder: Path) -> dict[str, Any]:
+def unprivileged(folder: Path) -> dict[str, Any]:
     """Arguments that let a subprocess run as somebody else than root; none for a plain user."""
     if os.geteuid() != 0:
         return {}
@@ -131,7 +133,8 @@ def _environment() -> dict[str, str]:
     return {**kept, "LC_ALL": "C.UTF-8", "HOME": "/"}
 
 
-def _initialise(programs: Path, folder: Path, rights: dict[str, Any]) -> None:
+def initialise(programs: Path, folder: Path, rights: dict[str, Any]) -> None:
+    """Make the files of a new server below `folder`."""
     options = ["-U", ADMIN, "--auth=trust", "--encoding=UTF8", "--no-sync", "--data-checksums"]
     subprocess.run(
         [programs / "initdb", "-D", folder / "data", *options],
@@ -139,8 +142,11 @@ def _initialise(programs: Path, folder: Path, rights: dict[str, Any]) -> None:
     )  # fmt: skip
 
 
-def _start(programs: Path, folder: Path, rights: dict[str, Any]) -> subprocess.Popen[bytes]:
-    settings = {**SETTINGS, "unix_socket_directories": str(folder)}
+def start(
+    programs: Path, folder: Path, rights: dict[str, Any], more: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a server on its files, with these settings and `more`; it is not ready yet."""
+    settings = {**SETTINGS, "unix_socket_directories": str(folder), **(more or {})}
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     return subprocess.Popen(
         [programs / "postgres", "-D", folder / "data", *options],
@@ -148,7 +154,8 @@ def _start(programs: Path, folder: Path, rights: dict[str, Any]) -> subprocess.P
     )  # fmt: skip
 
 
-def _await_ready(programs: Path, folder: Path, process: subprocess.Popen[bytes]) -> None:
+def await_ready(programs: Path, folder: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until the server answers. Raises RuntimeError when it ended or takes 30 s."""
     question: list[str | Path] = [programs / "pg_isready", "-q", "-h", folder, "-U", ADMIN]
     deadline = time.monotonic() + 30
     while subprocess.run(question, env=_environment(), check=False).returncode:
@@ -157,7 +164,8 @@ def _await_ready(programs: Path, folder: Path, process: subprocess.Popen[bytes])
         time.sleep(0.02)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server kindly, after 20 s at once."""
     process.send_signal(signal.SIGINT)
     try:
         process.wait(timeout=20)
