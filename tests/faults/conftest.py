@@ -7,8 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.faultsite import make_template
+from tests.support.story import keep_together, story
+
+__all__ = ["story"]
 
 BATCHES = tuple(f"B-{number}" for number in range(1, 13))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the story stay together."""
+    keep_together(items)
 
 
 @pytest.fixture(scope="session")

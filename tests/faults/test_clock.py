@@ -14,12 +14,13 @@ from app.clockwatch import ClockWatch
 from app.worker import SiteWorker
 from ebr.models import RunState
 from hardware import queries as plant_queries
+from hardware.recorder import Recorder
 from tests.support import faultcheck, faultplant, faultreport
 from tests.support.bpmn import bpmn, end, process, service, start, step, task, timer, wait
 from tests.support.faultcheck import Findings
 from tests.support.faultclock import SteppedClock
 from tests.support.faultdriver import Driver
-from tests.support.faultsite import PARTS, Site, open_copy
+from tests.support.faultsite import PARTS, Break, Site, open_copy
 from tests.support.records import RECORD, RecordPlant
 from tests.support.templates import Templates
 
@@ -127,9 +128,14 @@ def gaps_of(driver: Driver, since: datetime) -> list[timedelta]:
         return [gap.ended_at - gap.started_at for gap in found if gap.ended_at is not None]
 
 
-def slept(template: Path, home: Path) -> tuple[Findings, Driver]:
+def wakes_without_noticing() -> None:
+    """A gateway that goes on after a standstill as if nothing had been."""
+    Recorder.awake = lambda self: None  # type: ignore[method-assign]
+
+
+def slept(template: Path, home: Path, broken: Break | None = None) -> tuple[Findings, Driver]:
     """A batch with an hour of sleep in the middle; the person signs in again and goes on."""
-    site = open_copy(template, home)
+    site = open_copy(template, home, broken={} if broken is None else {"gateway": broken})
     site.start()
     driver = Driver.at(site)
     try:
@@ -159,3 +165,13 @@ def test_after_an_hour_of_sleep_the_hour_is_a_gap_and_the_batch_goes_on(
     found, driver = slept(fault_site, tmp_path)
     faultreport.tell("sleep", found, runs=1, note=f"{len(driver.acknowledged)} acknowledged acts")
     assert not found.any, found
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(300)
+def test_a_gateway_that_does_not_notice_its_sleep_is_found(
+    fault_site: Path, tmp_path: Path
+) -> None:
+    found, _ = slept(fault_site, tmp_path, wakes_without_noticing)
+    faultreport.tell_control("sleep", "wakes without noticing", "; ".join(found.broken))
+    assert found.broken
