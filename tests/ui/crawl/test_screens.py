@@ -22,6 +22,7 @@ KINDS = (
     "/batches",
     "/batches/B-2045/record",
     "/batches/B-2045/record/route",
+    "/batches/B-2045/record/values",
     "/batches/B-2045/record/trends",
     "/batches/B-2045/record/exceptions",
     "/reviews/B-2045?only=all",
