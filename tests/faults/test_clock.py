@@ -12,8 +12,11 @@ import pytest
 
 from app.clockwatch import ClockWatch
 from app.worker import SiteWorker
+from audit.sequencer import oldest_pending_age
 from ebr.models import RunState
 from hardware import queries as plant_queries
+from hardware.gateway import Gateway
+from hardware.pki import Pki
 from hardware.recorder import Recorder
 from tests.support import faultcheck, faultplant, faultreport
 from tests.support.bpmn import bpmn, end, process, service, start, step, task, timer, wait
@@ -65,6 +68,7 @@ def worked(plant: RecordPlant, jump: timedelta) -> list[str]:
     plant.clock.step(jump)
     worker.settle()
     wrong = [] if plant.step("K").state == "complete" else ["the automatic step waits"]
+    wrong += [] if plant.ask(oldest_pending_age) is None else ["the log waits"]
     if wrong:
         return wrong
     plant.later(hours=3)
@@ -105,6 +109,16 @@ def test_without_a_watch_on_the_clock_a_job_waits_for_the_former_time(
     for name in STEPS:
         faultreport.tell_control(f"clock-{name}", "nobody watches the clock", "; ".join(wrong))
     assert wrong == ["the automatic step waits"]
+
+
+def test_a_lease_from_before_the_clock_was_set_back_keeps_no_gateway_away(
+    plant: RecordPlant, tmp_path: Path
+) -> None:
+    dead, other = (Gateway(plant.house, plant.historian, Pki(tmp_path)) for _ in range(2))
+    assert dead._take_leases(["line"]) == {"line"}
+    assert other._take_leases(["line"]) == frozenset()
+    plant.clock.step(STEPS["back"])
+    assert other._take_leases(["line"]) == {"line"}
 
 
 # --- a laptop that sleeps ------------------------------------------------------------------------
