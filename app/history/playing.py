@@ -123,6 +123,8 @@ def clean_rest(stage: PastStage) -> None:
 
 def clean_units(stage: PastStage, found: Sequence[str]) -> None:
     """Clean these units one after the other."""
+    if not found:
+        return
     numbers = {
         unit: stage.acting(WOJCIK).do(
             cleaning.start_cleaning, StartCleaning(equipment=unit), record="site"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,15 @@ class Past:
         """The exceptions of a batch, in order."""
         with self.house.reading() as session:
             return queries.exceptions(session, queries.run_of(session, number))
+
+    def lasted(self, number: str, key: str) -> timedelta:
+        """Site time from the start of a step to its performance."""
+        with self.house.reading() as session:
+            run = queries.run_of(session, number)
+            step = queries.steps_of_key(session, run, key)[-1]
+            assert step.started_at is not None
+            assert step.performed_at is not None
+            return step.performed_at - step.started_at
 
     def text(self, number: str, key: str, code: str, occurrence: int = -1) -> str:
         """The one value in force of a parameter, as it is printed."""
