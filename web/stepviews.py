@@ -273,7 +273,7 @@ def blockers(context: StepContext, form: Form | None = None) -> list[tuple[str, 
                 if not condition.met:
                     found.append((condition.fact, condition.resolver))
     if form is not None:
-        found += [(text, _("see the text")) for text in form.blockers]
+        found += form.blockers
     return found
 
 

@@ -46,7 +46,7 @@ class Form:
 
     `facts` are label and value; `live` tags shown while the step is open; `readings` the parameter
     codes that a button takes from a device; `units` the choices per equipment requirement;
-    `blockers` say why it cannot be performed now, with who can resolve it.
+    `blockers` are why it cannot be performed now, each fact with who can resolve it.
     """
 
     facts: tuple[tuple[str, str], ...] = ()
@@ -58,7 +58,7 @@ class Form:
     low: Decimal | None = None
     high: Decimal | None = None
     unit: str | None = None
-    blockers: tuple[str, ...] = ()
+    blockers: tuple[tuple[str, str], ...] = ()
 
 
 class Kind:

@@ -404,10 +404,11 @@ def _choices(context: StepContext, found: Next | None) -> tuple[UnitChoice, ...]
     return tuple(sorted(made, key=lambda choice: (choice.refusal is not None, choice.unit)))
 
 
-def _blockers(context: StepContext, found: Next | None) -> tuple[str, ...]:
+def _blockers(context: StepContext, found: Next | None) -> tuple[tuple[str, str], ...]:
     use = weighing.material_of(context)
     if context.number(use.quantity, "kg") is None:
-        return (f"The quantity of {use.code} is not known yet",)
+        earlier = "the steps that record what it depends on"
+        return ((f"The quantity of {use.code} is not known yet", earlier),)
     if found is None:
-        return (f"No usable container of {use.code} is in stock (stores)",)
+        return ((f"No usable container of {use.code} is in stock", "stores"),)
     return ()

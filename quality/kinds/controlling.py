@@ -30,7 +30,7 @@ class InProcessControl(Kind):
             facts=tuple(facts),
             live=live_tags(context),
             readings=device_codes(context),
-            blockers=() if sampled or not _needs_sample(context) else (_lacks(context).fact,),
+            blockers=() if sampled or not _needs_sample(context) else (_blocked(context),),
         )
 
     def record(self, context: StepContext, entry: Entry) -> None:
@@ -53,6 +53,11 @@ def _sample(context: StepContext) -> Sample | None:
     if context.spec.ipc is None or context.spec.ipc.sampled_at is None:
         return None
     return queries.last_sample(context.session, context.run.stream, context.spec.ipc.sampled_at)
+
+
+def _blocked(context: StepContext) -> tuple[str, str]:
+    lacking = _lacks(context)
+    return lacking.fact, lacking.resolver
 
 
 def _lacks(context: StepContext) -> SampleMissing:

@@ -25,9 +25,9 @@ class Verify(Checklist):
             return super().form(context)
         cases = records.exceptions(context.session, context.run)
         missing = ", ".join(str(number) for number in evidence.uncommented(cases))
+        lacking = (f"exceptions without comment: {missing}", "the people who know what happened")
         return Form(
-            facts=(("Exceptions", str(len(cases))),),
-            blockers=(f"exceptions without comment: {missing}",) if missing else (),
+            facts=(("Exceptions", str(len(cases))),), blockers=(lacking,) if missing else ()
         )
 
     def record(self, context: StepContext, entry: Entry) -> None:

@@ -218,11 +218,19 @@ def test_a_session_is_bound_to_its_terminal(operator: Visitor) -> None:
     assert other.get("/work").status_code == 303
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/records/B-9999", f"{STEP[:-1]}7", "/scan?code=xx"])
+@pytest.mark.parametrize("path", ["/nothing", "/records/B-9999", f"{STEP[:-1]}7"])
 def test_what_is_not_there_is_said_so_with_who_can_help(operator: Visitor, path: str) -> None:
     answer = operator.get(path)
     assert answer.status_code == 404
     assert "Who can resolve it" in answer.get_data(as_text=True)
+
+
+def test_a_code_that_nothing_bears_is_named_and_can_be_given_again(operator: Visitor) -> None:
+    answer = operator.get("/scan?code=xx", follow_redirects=True)
+    assert answer.status_code == 404
+    text = answer.get_data(as_text=True)
+    assert "Nothing here is called “xx”" in text
+    assert 'value="xx"' in text
 
 
 def test_a_fault_gives_a_reference_and_no_details(
