@@ -283,8 +283,8 @@ def _run(stage: Stage) -> None:
     rounds = 0
     while not stage.is_over(path) and rounds <= MOST_CONTROLS:
         stage.wait(15, "compressing", until=_any(stage, path))
-        rounds = _controls(stage, rounds)
-        if rounds == STOPPED_AFTER and stage.script.press_stops:
+        before, rounds = rounds, _controls(stage, rounds)
+        if before < rounds == STOPPED_AFTER and stage.script.press_stops:
             _stop_press(stage)
     stage.sign(KERN, "C080", "confirmer")
 
