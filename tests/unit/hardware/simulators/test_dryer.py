@@ -86,10 +86,11 @@ def test_cooling_reaches_30_in_8_to_15_minutes(minutes_between: int) -> None:
         assert len(points) >= 8 * 60
 
 
-def test_air_and_heat_run_on_for_a_last_sample() -> None:
+@pytest.mark.parametrize("seconds", [10, 20, 40])
+def test_air_and_heat_run_on_for_a_sample_that_comes_late(seconds: int) -> None:
     unit = ready()
     trend(unit, 101)
-    for _ in range(10):
+    for _ in range(seconds):
         unit.step(1.0)
     assert 1800.0 <= unit.values()["FI102"] <= 2200.0
     assert 57.0 <= unit.values()["TI103"] <= 63.0
