@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit import trail
@@ -19,15 +18,13 @@ from core import jobs, logs
 from core.actors import Actor
 from core.errors import Refusal
 from core.house import House, moment
-from ebr import queries
+from ebr import awaited, queries
+from ebr.awaited import Awaited
 from ebr.commands.steps import StepReference, perform_step, start_step_automatically
 from ebr.entry import NOTHING
 from ebr.kinds import waiting
-from ebr.models import ProcedureRun, RunState, StepRecord, StepState
-from ebr.opening import context_of
+from ebr.models import StepState
 from engine import commands as engine
-from engine import queries as flow
-from engine.host import Watched
 from workflows.words import StepKind
 
 WORKER = Actor.service("worker", trigger="automatic step of the recipe")
@@ -73,13 +70,9 @@ def watch(house: House) -> int:
     One that cannot go on yet (a value is stale) is logged and does not keep the others waiting.
     """
     with house.reading() as session:
-        over = [step for step in _waits(session) if _is_over(session, step)]
-        ready = [(step.run.stream, step.path) for step in over]
-        fired = [
-            (watched.record, watched.subscription)
-            for watched in flow.watched(session)
-            if _is_met(session, watched)
-        ]
+        over = [each for each in awaited.everywhere(session) if _goes_on(session, each)]
+    ready = [(each.run.stream, each.step.path) for each in over if each.condition is None]
+    fired = [(each.run.stream, each.subscription) for each in over if each.condition is not None]
     went_on = 0
     for record, path in ready:
         reference = StepReference(record=record, path=path)
@@ -91,9 +84,7 @@ def watch(house: House) -> int:
 
 def anything_over(session: Session) -> bool:
     """Whether a look by `watch` would let something go on now; nothing is done by asking."""
-    return any(_is_over(session, step) for step in _waits(session)) or any(
-        _is_met(session, watched) for watched in flow.watched(session)
-    )
+    return any(_goes_on(session, each) for each in awaited.everywhere(session))
 
 
 def _went_on(house: House, command: Callable[..., Any], *arguments: Any, **more: Any) -> bool:
@@ -110,29 +101,10 @@ def _tell(session: Session, record: str, subscription: str, *, by: Actor, at: da
         engine.condition_met(session, record, subscription, inputs={}, by=by, at=at)
 
 
-def _waits(session: Session) -> list[StepRecord]:
-    return list(
-        session.scalars(
-            select(StepRecord)
-            .join(ProcedureRun, StepRecord.run_id == ProcedureRun.id)
-            .where(
-                StepRecord.kind == StepKind.WAIT.value,
-                StepRecord.state == StepState.STARTED,
-                ProcedureRun.state == RunState.RUNNING,
-            )
-        )
-    )
-
-
-def _is_over(session: Session, step: StepRecord) -> bool:
-    context = context_of(session, step.run, step, by=WORKER, at=moment(session).site)
-    return context.spec.automatic and waiting.progress(context).over
-
-
-def _is_met(session: Session, watched: Watched) -> bool:
-    run = queries.run_of(session, watched.record)
-    if run.state != RunState.RUNNING:
-        return False
-    step = queries.step_of(session, run, watched.host_path)
-    context = context_of(session, run, step, by=WATCHER, at=moment(session).site)
-    return step.started_at is not None and waiting.holds(context, watched.condition)
+def _goes_on(session: Session, found: Awaited) -> bool:
+    """Whether a wait is over, or the condition at a boundary has held for long enough."""
+    by = WORKER if found.condition is None else WATCHER
+    context = found.context(session, by=by, at=moment(session).site)
+    if found.condition is None:
+        return waiting.progress(context).over
+    return found.step.started_at is not None and waiting.holds(context, found.condition)

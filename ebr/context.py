@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -41,6 +42,8 @@ class StepContext:
     procedure: Procedure
     by: Actor
     at: datetime
+    units: Mapping[str, str] | None = None
+    """The bound units by requirement where they were looked up before; else each is looked up."""
 
     @property
     def stream(self) -> Stream:
@@ -58,12 +61,24 @@ class StepContext:
 
     def bound(self, requirement: str) -> str:
         """The unit bound to a requirement of the recipe. Raises `NotBound`."""
-        unit = queries.bound_unit(self.session, self.run, requirement)
+        unit = self.unit_of(requirement)
         if unit is None:
             raise NotBound(
                 f"no unit is bound to {requirement}", resolver="operator at the bind step"
             )
         return unit
+
+    def unit_of(self, requirement: str) -> str | None:
+        """The unit bound to a requirement of the recipe now; None while there is none."""
+        if self.units is not None:
+            return self.units.get(requirement)
+        return queries.bound_unit(self.session, self.run, requirement)
+
+    def tag_of(self, source: str) -> str | None:
+        """The tag of the bound unit (``FBD-01.TI102``) for ``FBD.TI102``; None while unbound."""
+        requirement, _, name = source.partition(".")
+        unit = self.unit_of(requirement)
+        return f"{unit}.{name}" if unit else None
 
     def raise_exception(
         self, type_: str, severity: Severity, text: str, *, facts: dict[str, Any] | None = None

@@ -280,7 +280,9 @@ class Historian:
         at: datetime,
     ) -> bool:
         """Whether the predicate has held for the whole `duration` before `at`."""
-        return self.held_since(tags, predicate, at - duration, at) == at - duration
+        start = at - duration
+        known = {tag: self.points(tag, start, at) for tag in tags}
+        return series.held_throughout(known, predicate, start, at)
 
     def gaps(self, device: str, start: datetime, end: datetime) -> list[Hole]:
         """Times without data from a device that touch [start, end]."""

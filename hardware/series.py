@@ -135,6 +135,26 @@ def held_since(
     return since
 
 
+def held_throughout(
+    series: Mapping[str, Sequence[Point]],
+    predicate: Callable[[Values], bool],
+    start: datetime,
+    at: datetime,
+    *,
+    spacing: timedelta = SPACING,
+) -> bool:
+    """Whether the predicate has held without interruption from `start` until `at`.
+
+    The same as `held_since` answering `start`; the present is looked at first, so that what does
+    not hold now costs one look.
+    """
+    for moment in reversed(_moments(series, start, at, spacing)):
+        values = _values_at(series, moment, spacing)
+        if values is None or not predicate(values):
+            return False
+    return True
+
+
 def value_at(
     points: Sequence[Point], moment: datetime, *, spacing: timedelta = SPACING
 ) -> Decimal | None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import BrokenPromise
 from core.house import service
-from ebr import queries, values
+from ebr import values
 from ebr.context import StepContext
 from ebr.entry import Entry
 from workflows.words import Origin, StepKind
@@ -102,9 +102,7 @@ def device_codes(context: StepContext) -> tuple[str, ...]:
 
 def resolve_tag(context: StepContext, source: str) -> str | None:
     """The tag of the bound unit (``FBD-01.TI102``) for ``FBD.TI102``; None while unbound."""
-    requirement, _, name = source.partition(".")
-    unit = queries.bound_unit(context.session, context.run, requirement)
-    return f"{unit}.{name}" if unit else None
+    return context.tag_of(source)
 
 
 class KindRegistry:

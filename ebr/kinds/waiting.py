@@ -17,7 +17,7 @@ from ebr import definitions, values
 from ebr.context import StepContext
 from ebr.entry import Entry, File
 from ebr.errors import NotBound, WaitNotOver
-from ebr.kinds.base import Form, Kind, device_codes, live_tags, resolve_tag
+from ebr.kinds.base import Form, Kind, device_codes, live_tags
 from ebr.kinds.measured import measured
 from ebr.kinds.writing import key_of, request_set_points
 from ebr.names import Names
@@ -88,7 +88,7 @@ def _start_phase(context: StepContext, command: PhaseCommand) -> None:
 
 
 def _tag(context: StepContext, source: str) -> str:
-    tag = resolve_tag(context, source)
+    tag = context.tag_of(source)
     if tag is None:
         raise NotBound(f"no unit is bound for {source}", resolver="the bind step")
     return tag
@@ -167,15 +167,13 @@ def met(context: StepContext, expression: str, needed: timedelta) -> bool:
         return context.names.is_true(expression) is True
     historian = plant_queries.historian(context.session)
     truth = _truth(context, expression, tags)
-    start = context.at - needed
-    since = historian.held_since(sorted(tags.values()), truth, start, context.at)
-    return since is not None and since <= start
+    return historian.held_for(sorted(tags.values()), truth, needed, context.at)
 
 
 def _live(context: StepContext, name: str) -> str | None:
     requirement = name.partition(".")[0]
     known = {need.key for need in context.procedure.header.equipment}
-    return resolve_tag(context, name) if requirement in known else None
+    return context.tag_of(name) if requirement in known else None
 
 
 def _truth(

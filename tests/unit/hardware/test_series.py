@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware.series import Hole, Point, change, held_since, holes, summarize, value_at
+from hardware.series import (
+    Hole,
+    Point,
+    change,
+    held_since,
+    held_throughout,
+    holes,
+    summarize,
+    value_at,
+)
 
 T0 = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
@@ -74,6 +83,20 @@ def test_silence_interrupts_and_an_unknown_present_does_not_hold() -> None:
     assert held_since(silent, lambda v: v["T"] >= 40, at(0), at(60)) == at(60)
     assert held_since(silent, lambda v: v["T"] >= 40, at(0), at(80)) is None
     assert held_since({"T": []}, lambda v: True, at(0), at(10)) is None
+
+
+@pytest.mark.urs("URS-PRO-020")
+@pytest.mark.parametrize("hole", [None, 0, 10, 20, 30])
+@pytest.mark.parametrize("cold", [None, 0, 10, 20, 30])
+def test_held_throughout_is_held_since_the_very_start(cold: int | None, hole: int | None) -> None:
+    def text(t: int) -> str | None:
+        return None if t == hole else "39.9" if t == cold else "41"
+
+    warm = {"T": points(*((t, text(t)) for t in range(0, 40, 10)))}
+    for start, end in ((0, 30), (5, 30), (12, 44), (0, 60), (30, 30)):
+        since = held_since(warm, lambda v: v["T"] >= 40, at(start), at(end))
+        held = held_throughout(warm, lambda v: v["T"] >= 40, at(start), at(end))
+        assert held is (since == at(start))
 
 
 def test_two_tags_must_both_be_known() -> None:

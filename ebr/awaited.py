@@ -1,0 +1,163 @@
+"""What running batches wait for, worked out once for each state of their records.
+
+It is looked at in each step of the clock and several times a second, and next to nothing changes
+between two looks. What decides it (the steps, bound units and open boundaries of a batch, and its
+own state) changes only in acts on the record of the batch, and each act moves the head of its
+stream: what was worked out for one head counts until it moves. The time and the values of the
+machines are looked at anew.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import and_, bindparam, inspect, select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from audit import trail
+from audit.models import StreamHead
+from core.actors import Actor
+from core.db import Base, site_of
+from ebr import definitions as known
+from ebr import queries
+from ebr.context import StepContext
+from ebr.models import ProcedureRun, RunState, StepRecord, StepState
+from engine import queries as flow
+from workflows import queries as definitions
+from workflows.model import Procedure
+from workflows.step import Condition, Step
+from workflows.words import StepKind
+
+CACHED = 64
+Key = tuple[UUID, int, bytes | None]
+"""The run, its version, and the hash at the head of its record's stream."""
+Row = TypeVar("Row", bound=Base)
+_HEADS = (
+    select(ProcedureRun.id, ProcedureRun.version, StreamHead.hash)
+    .join(
+        StreamHead,
+        and_(StreamHead.site_id == ProcedureRun.site_id, StreamHead.rec == ProcedureRun.stream),
+    )
+    .where(ProcedureRun.site_id == bindparam("site"), ProcedureRun.state == RunState.RUNNING.value)
+    .order_by(ProcedureRun.number)
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Awaited:
+    """A step of a running batch that waits: for its own end, or at a boundary for a condition.
+
+    The rows belong to no session: they are read, never changed. Without `condition` it is an
+    automatic wait; with one, `subscription` names what waits for it in the engine.
+    """
+
+    run: ProcedureRun
+    step: StepRecord
+    spec: Step
+    procedure: Procedure
+    units: Mapping[str, str]
+    condition: Condition | None = None
+    subscription: str = ""
+
+    def context(self, session: Session, *, by: Actor, at: datetime) -> StepContext:
+        """The step as it is to be looked at in this session, at that site time."""
+        return StepContext(
+            session, self.run, self.step, self.spec, self.procedure, by, at, self.units
+        )
+
+
+def everywhere(session: Session) -> Iterator[Awaited]:
+    """What the running batches of the site wait for; of each its waits, then its conditions.
+
+    Raises the refusal of a tampered definition (URS-MRC-070) where a record has moved.
+    """
+    # A writing session has changes that its head does not tell of.
+    writing = trail.INFO in session.info
+    for run_id, version, head in session.execute(_HEADS, {"site": site_of(session)}).all():
+        key = (run_id, version, head)
+        found = None if writing else _known.get(key)
+        if found is None:
+            found = _worked_out(session, queries.run_by_id(session, run_id))
+            if not writing:
+                _known.keep(key, found)
+        yield from found
+
+
+class _Known:
+    """What was worked out in this process, by state of the record."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._found: OrderedDict[Key, tuple[Awaited, ...]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Key) -> tuple[Awaited, ...] | None:
+        """What was kept, if it still is."""
+        with self._lock:
+            found = self._found.get(key)
+            if found is not None:
+                self._found.move_to_end(key)
+            return found
+
+    def keep(self, key: Key, found: tuple[Awaited, ...]) -> None:
+        """Keep it until enough others came."""
+        with self._lock:
+            self._found[key] = found
+            while len(self._found) > self._most:
+                self._found.popitem(last=False)
+
+
+_known = _Known(CACHED)
+
+
+def _worked_out(session: Session, run: ProcedureRun) -> tuple[Awaited, ...]:
+    apart, units = _apart(run), queries.bindings(session, run)
+    procedure = definitions.load(session, run.file_digest)
+    definition = known.of(run.file_digest, procedure)
+
+    def awaited(row: StepRecord, condition: Condition | None = None, name: str = "") -> Awaited:
+        step = _apart(row)
+        set_committed_value(step, "run", apart)
+        return Awaited(
+            run=apart,
+            step=step,
+            spec=definition.step(step.key),
+            procedure=procedure,
+            units=units,
+            condition=condition,
+            subscription=name,
+        )
+
+    waits = [awaited(row) for row in _started_waits(session, run)]
+    conditions = [
+        awaited(queries.step_of(session, run, each.host_path), each.condition, each.subscription)
+        for each in flow.watched(session, run.stream)
+    ]
+    return (*(wait for wait in waits if wait.spec.automatic), *conditions)
+
+
+def _started_waits(session: Session, run: ProcedureRun) -> list[StepRecord]:
+    return list(
+        session.scalars(
+            select(StepRecord)
+            .where(
+                StepRecord.run_id == run.id,
+                StepRecord.kind == StepKind.WAIT.value,
+                StepRecord.state == StepState.STARTED,
+            )
+            .order_by(StepRecord.ordinal)
+        )
+    )
+
+
+def _apart(row: Row) -> Row:
+    """A copy of a row as it stands, which belongs to no session."""
+    names = [column.key for column in inspect(type(row)).column_attrs]
+    return type(row)(**{name: getattr(row, name) for name in names})
