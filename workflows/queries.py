@@ -6,7 +6,7 @@ from collections import OrderedDict
 from datetime import datetime
 from threading import Lock
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from core.db import site_of
@@ -20,19 +20,28 @@ from workflows.models import DefinitionFile, DefinitionVersion
 from workflows.rules import VersionState
 
 CACHED = 32
-_cache: OrderedDict[str, Imported] = OrderedDict()
+_cache: OrderedDict[str, tuple[str, Imported]] = OrderedDict()
+"""Text and parsed form by file digest, of texts that had the digest."""
 _lock = Lock()
+# A text that equals one whose digest was checked has that digest: the database compares them, so
+# that a large definition is neither fetched nor hashed again in every step.
+_UNCHANGED = select(DefinitionFile.id).where(
+    DefinitionFile.site_id == bindparam("site"),
+    DefinitionFile.file_digest == bindparam("digest"),
+    DefinitionFile.content_digest == bindparam("content"),
+    DefinitionFile.body == bindparam("body"),
+)
 
 
 def load(session: Session, digest: str) -> Procedure:
     """The definition with that file digest, checked and parsed (parsing is cached by digest).
 
-    The text is read and checked once in a transaction. Raises NotFound, and DefinitionTampered
-    when the stored text no longer has its digests.
+    The stored text is checked once in a transaction. Raises NotFound, and DefinitionTampered when
+    it no longer has its digests.
     """
     loaded: dict[str, Procedure] = session.info.setdefault("definitions", {})
     if digest not in loaded:
-        loaded[digest] = _imported(_file(session, digest)).procedure
+        loaded[digest] = _checked(session, digest).procedure
     return loaded[digest]
 
 
@@ -80,7 +89,7 @@ def startable(session: Session, code: str, number: int, *, at: datetime) -> Defi
     """
     found = version(session, code, number)
     rules.check_startable(found.name, found.state, found.effective_from, at)
-    loaded = _imported(_file(session, found.file_digest))
+    loaded = _checked(session, found.file_digest)
     if loaded.content_digest != found.content_digest:
         raise _tampered(found.file_digest)
     return found
@@ -121,21 +130,36 @@ def _check(file: DefinitionFile) -> None:
         raise _tampered(file.file_digest)
 
 
+def _checked(session: Session, digest: str) -> Imported:
+    with _lock:
+        known = _cache.get(digest)
+        if known is not None:
+            _cache.move_to_end(digest)
+    if known is not None and _is_stored(session, digest, *known):
+        return known[1]
+    return _imported(_file(session, digest))
+
+
+def _is_stored(session: Session, digest: str, body: str, imported: Imported) -> bool:
+    asked = {
+        "site": site_of(session),
+        "digest": digest,
+        "content": imported.content_digest,
+        "body": body,
+    }
+    return session.execute(_UNCHANGED, asked).first() is not None
+
+
 def _imported(file: DefinitionFile) -> Imported:
     _check(file)
-    with _lock:
-        known = _cache.get(file.file_digest)
-        if known is not None:
-            _cache.move_to_end(file.file_digest)
-    if known is None:
-        known = import_procedure(file.body.encode())
-        with _lock:
-            _cache[file.file_digest] = known
-            while len(_cache) > CACHED:
-                _cache.popitem(last=False)
-    if known.content_digest != file.content_digest:
+    imported = import_procedure(file.body.encode())
+    if imported.content_digest != file.content_digest:
         raise _tampered(file.file_digest)
-    return known
+    with _lock:
+        _cache[file.file_digest] = (file.body, imported)
+        while len(_cache) > CACHED:
+            _cache.popitem(last=False)
+    return imported
 
 
 def _tampered(digest: str) -> DefinitionTampered:
