@@ -136,9 +136,10 @@ def fall_asleep(site: Site, span: timedelta) -> None:
 
 
 def gaps_of(driver: Driver, since: datetime) -> list[timedelta]:
-    """Lengths of the gaps of the dryer since then that have ended."""
+    """Lengths of the gaps of the water station since then that have ended: its line is polled, and
+    so goes on after the sleep as if nothing had been."""
     with driver.house.reading() as session:
-        found = plant_queries.gaps(session, "FBD-01", since, since + timedelta(days=1))
+        found = plant_queries.gaps(session, "PW-03", since, since + timedelta(days=1))
         return [gap.ended_at - gap.started_at for gap in found if gap.ended_at is not None]
 
 
