@@ -19,8 +19,8 @@ FAULTS = {
     " are made over HTTP",
     "power": "power cut under SQLite at a random write: unsynced sectors are there or not",
     "postgres": "`kill -9` of PostgreSQL with all its processes while steps are committed",
-    "space-disk": "disk full to the last byte (a small file system), web server and worker running",
-    "space-limit": "the same for processes that may not write to files any more",
+    "space-limit": "web server and worker may not write to files any more",
+    "space-disk": "the same with a disk that is full to the last byte (a small file system)",
     "races-sqlite": "fifty completions of one step by two people in two processes, SQLite",
     "races-postgresql": "the same on PostgreSQL",
     "lines-cut": "line to a machine cut",
@@ -31,6 +31,7 @@ FAULTS = {
     "sleep": "a laptop asleep for an hour in the middle of a batch",
     "way-on": "every refusal of the demonstration batch, walked to the act that resolved it",
 }
+SAME = "that of the row above"
 HEAD = """# Reliability: what was broken on purpose, and what was left
 
 Generated from the runs by `python -m tests.faults.table`. Promise 1 of the [design](design.md)
@@ -80,10 +81,10 @@ def rows(everything: dict[str, Told]) -> Iterator[str]:
     for fault, words in FAULTS.items():
         told = everything.get(fault, {})
         if "runs" not in told:
-            yield f"| {words} | not run | | | | |"
+            yield f"| `{fault}`: {words} | not run | | | | |"
             continue
         numbers = " | ".join(str(told[name]) for name in ("runs", "lost", "doubled", "broken"))
-        yield f"| {words} | {numbers} | {_controls(told) or '–'} |"
+        yield f"| `{fault}`: {words} | {numbers} | {_controls(told) or SAME} |"
 
 
 def _controls(told: Told) -> str:
@@ -92,10 +93,10 @@ def _controls(told: Told) -> str:
 
 def notes(everything: dict[str, Told]) -> Iterator[str]:
     """What a run told beside its numbers, with commit and day."""
-    for fault, words in FAULTS.items():
+    for fault in FAULTS:
         told = everything.get(fault, {})
         if told.get("note"):
-            yield f"- {words}: {told['note']} ({told['commit']}, {told['at']})"
+            yield f"- `{fault}`: {told['note']} ({told['commit']}, {told['at']})"
 
 
 def page(everything: dict[str, Told]) -> str:

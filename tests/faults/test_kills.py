@@ -21,7 +21,7 @@ SEED = 20260302  # a fixed seed: kills fall in the same order, at nearly the sam
 def check_nothing_found(outcome: Outcome, kills: int) -> None:
     assert outcome.kills.total() == kills
     assert not outcome.findings.any, outcome.findings
-    assert outcome.acknowledged >= kills // 3, "there was work to be lost"
+    assert outcome.acknowledged >= kills // 6, "there was work to be lost"
     assert [answer for answer in outcome.refused if answer.endswith(": 500")] == []
 
 
@@ -42,7 +42,9 @@ def test_nothing_acknowledged_is_lost_or_doubled_through_three_hundred_kills(
     nightly_fault_site: Path, tmp_path: Path
 ) -> None:
     batches = [f"B-{number}" for number in range(1, 200)]
-    outcome = killed(nightly_fault_site, tmp_path, batches, kills=NIGHTLY_KILLS, seed=SEED + 1)
+    outcome = killed(
+        nightly_fault_site, tmp_path, batches, kills=NIGHTLY_KILLS, seed=SEED + 1, pause=3.0
+    )
     faultreport.tell("kills", outcome.findings, runs=NIGHTLY_KILLS, note=outcome.told())
     check_nothing_found(outcome, NIGHTLY_KILLS)
 

@@ -21,6 +21,7 @@ from tests.support.faultsite import PARTS, Break, Site, open_copy
 WEIGHTS = {"web": 12, "worker": 10, "gateway": 5, "cell": 3}
 """Out of thirty. The cell takes seconds to start, the gateway waits for the lease of the dead."""
 LONGEST_PAUSE = 1.2
+"""Seconds between two kills, at most, unless told."""
 SETTLE_SECONDS = 30.0
 
 
@@ -32,6 +33,7 @@ class Killer:
     kills: int
     parts: tuple[str, ...]
     chance: random.Random
+    pause: float = LONGEST_PAUSE
     killed: Counter[str] = field(default_factory=Counter)
     done: threading.Event = field(default_factory=threading.Event)
     failure: list[BaseException] = field(default_factory=list)
@@ -40,7 +42,7 @@ class Killer:
         """All kills, at random moments; whatever goes wrong ends them and is kept."""
         try:
             for _ in range(self.kills):
-                self.done.wait(self.chance.uniform(0, LONGEST_PAUSE))
+                self.done.wait(self.chance.uniform(0, self.pause))
                 self._kill_one()
         except BaseException as failure:
             self.failure.append(failure)
@@ -91,6 +93,7 @@ def killed(
     kills: int,
     seed: int,
     parts: tuple[str, ...] = PARTS,
+    pause: float = LONGEST_PAUSE,
     broken: dict[str, Break] | None = None,
 ) -> Outcome:
     """Make the batches one after the other while `kills` kills hit the parts; then check.
@@ -101,7 +104,7 @@ def killed(
     site = open_copy(template, home, broken=broken or {})
     site.start()
     driver = Driver.at(site)
-    killer = Killer(site, kills, parts, random.Random(seed))
+    killer = Killer(site, kills, parts, random.Random(seed), pause)
     thread = threading.Thread(target=killer.run)
     thread.start()
     try:
