@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from core import logs
-from core.errors import Invalid, Refusal, Stale
+from core.errors import Busy, Invalid, Refusal, Stale
 from ebr import queries as records
 from ebr.errors import NoSuchRun
 from personnel.errors import NotSignedIn, SessionLocked
@@ -79,12 +79,13 @@ def of_refusal(refusal: Refusal) -> Problem:
     """A refusal as the person reads it; one that would have changed something is kept first.
 
     Most are recorded where the command refused. This is for those refused before or beside a
-    command, such as a step that the record does not have yet (URS-AUD-010).
+    command, such as a step that the record does not have yet (URS-AUD-010). Where the database
+    takes no attempt now, that is what the person reads.
     """
-    if request.method not in SAFE and "actor" in g:
-        current_app.extensions["house"].keep_attempt(
-            refusal, command=f"page {request.endpoint}", record=_record(), by=g.actor
-        )
+    try:
+        _keep(refusal)
+    except Busy as busy:
+        refusal = busy
     return Problem(
         status=refusal.http_status,
         title=_title(refusal.http_status),
@@ -95,6 +96,15 @@ def of_refusal(refusal: Refusal) -> Problem:
         if refusal.recorded
         else _("Nothing was changed."),
         field=refusal.details.get("field", ""),
+    )
+
+
+def _keep(refusal: Refusal) -> None:
+    # `Busy` is no attempt; asking for its record would wait for the same database again.
+    if request.method in SAFE or "actor" not in g or isinstance(refusal, Busy):
+        return
+    current_app.extensions["house"].keep_attempt(
+        refusal, command=f"page {request.endpoint}", record=_record(), by=g.actor
     )
 
 

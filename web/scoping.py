@@ -125,13 +125,7 @@ def _refused() -> Refusal:
         ),
         resolver=_("an administrator, by an invitation to more"),
     )
-    recorder = identity.house().on_refusal
-    if recorder is not None:
-        recorder(
-            identity.house(),
-            refusal,
-            command=f"page {request.endpoint}",
-            record="site",
-            by=here.actor(),
-        )
+    identity.house().keep_attempt(
+        refusal, command=f"page {request.endpoint}", record="site", by=here.actor()
+    )
     return refusal

@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from core.errors import NoRoom
 from personnel import credentials
 from tests.integration.web.test_work import (
     LOOK,
@@ -228,3 +229,21 @@ def test_a_change_behind_the_page_would_be_seen(plant: RecordPlant) -> None:
     with pytest.raises(AssertionError) as caught, untouched(plant.house):
         plant.house.perform(issue, "P-101", reason="forgot it", by=administrator)
     assert "credential" in str(caught.value)
+
+
+@pytest.mark.urs("URS-AUD-010")
+def test_an_attempt_that_cannot_be_kept_is_told_as_trouble_of_the_database(
+    operator: Visitor, plant: RecordPlant
+) -> None:
+    form = {**operator.forms(STEP).to("/start"), "_for": "P-103"}
+
+    def no_room(*_: object, **__: object) -> None:
+        raise NoRoom("the disk of the database takes nothing more", resolver="the administrator")
+
+    plant.house.on_refusal = no_room
+    with untouched(plant.house, besides=SESSION) as written:
+        answer = operator.client.post(f"{STEP}/start", data=form)
+    assert answer.status_code == 503
+    assert "database.no_room" in text_of(answer)
+    assert "noted in the audit trail" not in text_of(answer)
+    assert written == []

@@ -177,3 +177,16 @@ def test_people_of_the_site_are_not_limited(plant: RecordPlant, enter: Enter) ->
     for page in ("/batches", "/materials", "/equipment", "/records/B-2045", f"{BASE}/record"):
         assert reader.get(page).status_code == 200, page
     assert reader.get("/live?watch=batch/B-2045").get_json()["cursor"] != ""
+
+
+@pytest.mark.urs("URS-AUD-010")
+def test_a_form_beyond_the_product_is_noted_once_and_the_page_says_so(
+    plant: RecordPlant, inspector: Visitor
+) -> None:
+    form = inspector.forms(f"{BASE}/record").to("/record/pdf")
+    before = plant.actions("site").count("attempt.refused")
+    answer = inspector.client.post("/records/B-2045/end/stop", data=form)
+    assert answer.status_code == 403
+    assert "The attempt is noted in the audit trail." in text_of(answer)
+    assert plant.actions("site").count("attempt.refused") == before + 1
+    assert plant.actions().count("attempt.refused") == 0
