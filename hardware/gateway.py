@@ -289,8 +289,9 @@ class Gateway:
                 lease = known.get(line)
                 if lease is None:
                     session.add(LineLease(line=line, owner=self.owner, until=now + LEASE))
-                elif lease.owner == self.owner or not now <= lease.until <= now + LEASE:
-                    # One that lasts longer than a lease can was given before the clock was set.
+                elif lease.owner == self.owner or not now <= lease.until <= now + 2 * LEASE:
+                    # One that lasts much longer than a lease can was given before the clock was
+                    # set. Not one that lasts a little longer: clocks of two machines differ.
                     lease.owner, lease.until = self.owner, now + LEASE
                 else:
                     continue

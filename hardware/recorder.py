@@ -166,7 +166,8 @@ class Recorder:
         if silence > NOT_RUNNING:
             for name, device in self._devices.items():
                 if device.up:
-                    since = min(device.heard_at or before[0], self._site.now() - silence)
+                    asleep = self._site.now() - silence
+                    since = min(device.heard_at or asleep, asleep)
                     self._lost(name, device, since, "the gateway or its machine stood still")
 
     def pause(self, seconds: float) -> None:

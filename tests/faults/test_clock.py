@@ -15,7 +15,7 @@ from app.worker import SiteWorker
 from audit.sequencer import oldest_pending_age
 from ebr.models import RunState
 from hardware import queries as plant_queries
-from hardware.gateway import Gateway
+from hardware.gateway import LEASE, Gateway
 from hardware.pki import Pki
 from hardware.recorder import Recorder
 from tests.support import faultcheck, faultplant, faultreport
@@ -118,6 +118,15 @@ def test_a_lease_from_before_the_clock_was_set_back_keeps_no_gateway_away(
     assert other._take_leases(["line"]) == frozenset()
     plant.clock.step(STEPS["back"])
     assert other._take_leases(["line"]) == {"line"}
+
+
+def test_a_gateway_whose_clock_is_a_little_behind_leaves_a_living_one_its_line(
+    plant: RecordPlant, tmp_path: Path
+) -> None:
+    living, other = (Gateway(plant.house, plant.historian, Pki(tmp_path)) for _ in range(2))
+    assert living._take_leases(["line"]) == {"line"}
+    plant.clock.step(-LEASE / 2)
+    assert other._take_leases(["line"]) == frozenset()
 
 
 # --- a laptop that sleeps ------------------------------------------------------------------------
