@@ -9,13 +9,48 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from audit.signatures import SignedContent
 from ebr import queries
 from ebr.context import StepContext
 from ebr.models import Attachment, ParameterValue, Remark, StepEquipment, StepMaterial
 from workflows.scaling import scaled_formula
+
+# Read at every signature and every performance, so built once, and read without objects.
+_MATERIALS = (
+    select(
+        StepMaterial.use,
+        StepMaterial.material,
+        StepMaterial.lot,
+        StepMaterial.container,
+        StepMaterial.portion,
+        StepMaterial.quantity,
+        StepMaterial.unit,
+    )
+    .where(StepMaterial.step_id == bindparam("step"))
+    .order_by(StepMaterial.id)
+)
+_EQUIPMENT = (
+    select(
+        StepEquipment.requirement,
+        StepEquipment.equipment,
+        StepEquipment.state,
+        StepEquipment.calibration_due,
+    )
+    .where(StepEquipment.step_id == bindparam("step"))
+    .order_by(StepEquipment.id)
+)
+_REMARKS = (
+    select(Remark.text, Remark.by)
+    .where(Remark.step_id == bindparam("step"))
+    .order_by(Remark.at, Remark.id)
+)
+_ATTACHMENTS = (
+    select(Attachment.code, Attachment.digest)
+    .where(Attachment.step_id == bindparam("step"))
+    .order_by(Attachment.id)
+)
 
 
 def of_step(context: StepContext) -> SignedContent:
@@ -47,7 +82,7 @@ def of_step(context: StepContext) -> SignedContent:
                     "severity": case.severity,
                     "text": case.text,
                 }
-                for case in queries.exceptions(context.session, run, step=step)
+                for case in queries.cases_of(context.session, step)
                 if case.type != "late_verification"
             ],
         },
@@ -92,11 +127,7 @@ def _value(value: ParameterValue) -> dict[str, Any]:
 
 
 def _materials(context: StepContext) -> list[dict[str, Any]]:
-    rows = context.session.scalars(
-        select(StepMaterial)
-        .where(StepMaterial.step_id == context.step.id)
-        .order_by(StepMaterial.id)
-    )
+    rows = context.session.execute(_MATERIALS, {"step": context.step.id})
     return [
         {
             "use": row.use,
@@ -112,11 +143,7 @@ def _materials(context: StepContext) -> list[dict[str, Any]]:
 
 
 def _equipment(context: StepContext) -> list[dict[str, Any]]:
-    rows = context.session.scalars(
-        select(StepEquipment)
-        .where(StepEquipment.step_id == context.step.id)
-        .order_by(StepEquipment.id)
-    )
+    rows = context.session.execute(_EQUIPMENT, {"step": context.step.id})
     return [
         {
             "requirement": row.requirement,
@@ -129,18 +156,10 @@ def _equipment(context: StepContext) -> list[dict[str, Any]]:
 
 
 def _remarks(context: StepContext) -> list[dict[str, Any]]:
-    rows = context.session.execute(
-        select(Remark.text, Remark.by)
-        .where(Remark.step_id == context.step.id)
-        .order_by(Remark.at, Remark.id)
-    )
+    rows = context.session.execute(_REMARKS, {"step": context.step.id})
     return [{"text": text, "by": by} for text, by in rows]
 
 
 def _attachments(context: StepContext) -> list[dict[str, Any]]:
-    rows = context.session.execute(
-        select(Attachment.code, Attachment.digest)
-        .where(Attachment.step_id == context.step.id)
-        .order_by(Attachment.id)
-    )
+    rows = context.session.execute(_ATTACHMENTS, {"step": context.step.id})
     return [{"code": code, "digest": digest} for code, digest in rows]

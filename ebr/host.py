@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import jobs
@@ -32,14 +32,15 @@ class RecordHost:
     def task_ready(self, session: Session, run: Run, task: TaskInfo) -> None:
         """Open the step; an automatic one is performed by a job."""
         record = queries.run_of(session, run.record)
+        occurrence, ordinal = queries.next_places(session, record.id, task.step.key)
         step = StepRecord(
             run_id=record.id,
             path=task.path,
             level=task.level,
             element=task.element,
             key=task.step.key,
-            occurrence=_occurrence(session, record, task.step.key),
-            ordinal=queries.next_ordinal(session, record.id),
+            occurrence=occurrence,
+            ordinal=ordinal,
             kind=task.step.kind.value,
             role=task.step.role,
             room=task.step.room,
@@ -135,13 +136,6 @@ def _ended_by(record: ProcedureRun) -> str:
     if record.state in (RunState.STOPPED, RunState.ABORTED):
         return f"the batch was {record.state}"
     return "an event of the recipe ended this step"
-
-
-def _occurrence(session: Session, record: ProcedureRun, key: str) -> int:
-    count = session.scalar(
-        select(func.count()).where(StepRecord.run_id == record.id, StepRecord.key == key)
-    )
-    return (count or 0) + 1
 
 
 def _name_of(definition: Procedure, element: str) -> str:

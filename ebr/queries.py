@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, bindparam, func, or_, select
+from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from ebr.errors import NoSuchRun, NoSuchStep
 from ebr.models import (
@@ -25,6 +26,63 @@ from ebr.models import (
     StepState,
 )
 
+# Asked in every act on a step, so built once: building costs as much as asking.
+_RUN = select(ProcedureRun).where(ProcedureRun.number == bindparam("number"))
+_STEP = (
+    select(StepRecord)
+    .where(StepRecord.run_id == bindparam("run"), StepRecord.path == bindparam("path"))
+    .options(lazyload(StepRecord.run))
+)
+_LOCK_STEP = _STEP.with_for_update(of=StepRecord)
+_VALUES = (
+    select(ParameterValue)
+    .where(ParameterValue.step_id == bindparam("step"))
+    .order_by(ParameterValue.code, ParameterValue.position, ParameterValue.revision)
+)
+_SIGNATURES = (
+    select(StepSignature)
+    .where(StepSignature.step_id == bindparam("step"))
+    .order_by(StepSignature.id)
+)
+_EXCEPTIONS = (
+    select(ExceptionCase)
+    .where(ExceptionCase.run_id == bindparam("run"))
+    .order_by(ExceptionCase.number)
+)
+_EXCEPTIONS_OF_STEP = _EXCEPTIONS.where(ExceptionCase.step_id == bindparam("step"))
+_CASES = (
+    select(
+        ExceptionCase.number,
+        ExceptionCase.type,
+        ExceptionCase.severity,
+        ExceptionCase.text,
+    )
+    .where(ExceptionCase.run_id == bindparam("run"), ExceptionCase.step_id == bindparam("step"))
+    .order_by(ExceptionCase.number)
+)
+_BLOCKING = (
+    select(ExceptionCase.id)
+    .where(
+        ExceptionCase.run_id == bindparam("run"),
+        ExceptionCase.released.is_(False),
+        or_(ExceptionCase.step_id.is_(None), ExceptionCase.step_id == bindparam("step")),
+    )
+    .limit(1)
+)
+_UNIT = (
+    select(Binding.equipment)
+    .where(Binding.run_id == bindparam("run"), Binding.requirement == bindparam("requirement"))
+    .order_by(Binding.ordinal.desc())
+    .limit(1)
+)
+_PLACES = select(
+    select(func.count())
+    .where(StepRecord.run_id == bindparam("run"), StepRecord.key == bindparam("key"))
+    .scalar_subquery(),
+    select(func.coalesce(func.max(StepRecord.ordinal), 0))
+    .where(StepRecord.run_id == bindparam("run"))
+    .scalar_subquery(),
+)
 OPEN_STEPS = (StepState.READY, StepState.STARTED, StepState.PERFORMED, StepState.HELD)
 
 
@@ -35,7 +93,7 @@ def run_of(session: Session, record: str) -> ProcedureRun:
     known: dict[str, ProcedureRun] = session.info.setdefault("runs", {})
     if number in known and known[number] in session:
         return known[number]
-    run = session.scalars(select(ProcedureRun).where(ProcedureRun.number == number)).one_or_none()
+    run = session.scalars(_RUN, {"number": number}).one_or_none()
     if run is None:
         raise NoSuchRun(f"there is no record {number}", resolver="look at the batch register")
     known[number] = run
@@ -49,14 +107,20 @@ def run_by_id(session: Session, run_id: UUID) -> ProcedureRun:
 
 def step_of(session: Session, run: ProcedureRun, path: str, *, lock: bool = False) -> StepRecord:
     """A step of the run by its path; with `lock`, no other writer can act on it meanwhile."""
-    query = select(StepRecord).where(StepRecord.run_id == run.id, StepRecord.path == path)
-    if lock:
-        query = query.with_for_update(of=StepRecord)
-    step = session.scalars(query).one_or_none()
+    # Like the run: asked for again by gates and handlers of the same act.
+    known: dict[tuple[UUID, str], tuple[StepRecord, bool]]
+    known = session.info.setdefault("steps", {})
+    held, locked = known.get((run.id, path), (None, False))
+    if held is not None and held in session and (locked or not lock):
+        return held
+    asked = {"run": run.id, "path": path}
+    step = session.scalars(_LOCK_STEP if lock else _STEP, asked).one_or_none()
     if step is None:
         raise NoSuchStep(
             f"{run.number} has not reached a step {path}", resolver="the steps before it"
         )
+    set_committed_value(step, "run", run)
+    known[run.id, path] = (step, lock)
     return step
 
 
@@ -103,13 +167,7 @@ def steps_of_key(session: Session, run: ProcedureRun, key: str) -> list[StepReco
 
 def all_values(session: Session, step: StepRecord) -> list[ParameterValue]:
     """Every value ever recorded at a step, superseded ones included, oldest first."""
-    return list(
-        session.scalars(
-            select(ParameterValue)
-            .where(ParameterValue.step_id == step.id)
-            .order_by(ParameterValue.code, ParameterValue.position, ParameterValue.revision)
-        )
-    )
+    return list(session.scalars(_VALUES, {"step": step.id}))
 
 
 def current_values(session: Session, step: StepRecord) -> dict[str, list[ParameterValue]]:
@@ -130,21 +188,26 @@ def in_force(values: Sequence[ParameterValue]) -> dict[str, list[ParameterValue]
 
 def signatures(session: Session, step: StepRecord) -> list[StepSignature]:
     """All signatures of a step, superseded revisions included, in order."""
-    return list(
-        session.scalars(
-            select(StepSignature).where(StepSignature.step_id == step.id).order_by(StepSignature.id)
-        )
-    )
+    return list(session.scalars(_SIGNATURES, {"step": step.id}))
 
 
 def exceptions(
     session: Session, run: ProcedureRun, *, step: StepRecord | None = None
 ) -> list[ExceptionCase]:
     """Exceptions of a run (or of one of its steps), in the order they were raised."""
-    query = select(ExceptionCase).where(ExceptionCase.run_id == run.id)
-    if step is not None:
-        query = query.where(ExceptionCase.step_id == step.id)
-    return list(session.scalars(query.order_by(ExceptionCase.number)))
+    if step is None:
+        return list(session.scalars(_EXCEPTIONS, {"run": run.id}))
+    return list(session.scalars(_EXCEPTIONS_OF_STEP, {"run": run.id, "step": step.id}))
+
+
+def cases_of(session: Session, step: StepRecord) -> Sequence[Row[int, str, str, str]]:
+    """Number, type, severity and text of a step's exceptions, in order of number."""
+    return session.execute(_CASES, {"run": step.run_id, "step": step.id}).all()
+
+
+def is_blocked(session: Session, run: ProcedureRun, step: StepRecord) -> bool:
+    """Whether an exception of this step, or one of the run as a whole, is not released yet."""
+    return session.scalars(_BLOCKING, {"run": run.id, "step": step.id}).first() is not None
 
 
 def exception_of(session: Session, run: ProcedureRun, number: int) -> ExceptionCase:
@@ -164,12 +227,8 @@ def undecided(session: Session, run: ProcedureRun) -> list[ExceptionCase]:
 
 def bound_unit(session: Session, run: ProcedureRun, requirement: str) -> str | None:
     """The unit bound to a requirement now, or None."""
-    return session.scalars(
-        select(Binding.equipment)
-        .where(Binding.run_id == run.id, Binding.requirement == requirement)
-        .order_by(Binding.ordinal.desc())
-        .limit(1)
-    ).one_or_none()
+    asked = {"run": run.id, "requirement": requirement}
+    return session.scalars(_UNIT, asked).one_or_none()
 
 
 def times_bound(session: Session, run: ProcedureRun, requirement: str) -> int:
@@ -224,9 +283,7 @@ def remarks(session: Session, run: ProcedureRun) -> list[Remark]:
     return list(session.scalars(select(Remark).where(Remark.run_id == run.id).order_by(Remark.id)))
 
 
-def next_ordinal(session: Session, run_id: UUID) -> int:
-    """The place of the next step in the order of the record."""
-    last = session.scalar(
-        select(func.coalesce(func.max(StepRecord.ordinal), 0)).where(StepRecord.run_id == run_id)
-    )
-    return (last or 0) + 1
+def next_places(session: Session, run_id: UUID, key: str) -> tuple[int, int]:
+    """Of a step that opens now: the number of its occurrence, its place in the record."""
+    occurrences, last = session.execute(_PLACES, {"run": run_id, "key": key}).one()
+    return occurrences + 1, last + 1

@@ -31,7 +31,6 @@ def record(context: StepContext, entry: Entry) -> None:
     for parameter in context.spec.parameters:
         if parameter.origin is not Origin.CALCULATED:
             _record_given(context, parameter, entry)
-    context.session.flush()
     for parameter in context.spec.parameters:
         if parameter.origin is Origin.CALCULATED:
             calculate(context, parameter)
@@ -339,8 +338,8 @@ def store(
         supersedes_id=supersedes.id if supersedes else None,
         reason=reason,
     )
+    # Written with the other values of the step, in one statement.
     context.session.add(value)
-    context.session.flush()
     if found is not None:
         _raise_breach(context, parameter, value, found)
     return value

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from audit.streams import Stream
@@ -32,6 +32,12 @@ from engine.programs import checked_program
 from engine.rules import ACTING, Command, CommandState
 from workflows.words import NamedForm
 
+# Asked at the end of every step, so built once.
+_TASK = (
+    select(Task)
+    .where(Task.run_id == bindparam("run"), Task.path == bindparam("path"))
+    .execution_options(populate_existing=True)
+)
 Record = Stream | str | UUID
 """A run is named by its record (``batch/B-2045``) or by its id."""
 
@@ -92,8 +98,7 @@ def complete_task(
 
 
 def _ready_task(move: Move, path: str) -> Task:
-    query = select(Task).where(Task.run_id == move.run.id, Task.path == path)
-    task = move.session.scalars(query.execution_options(populate_existing=True)).one_or_none()
+    task = move.session.scalars(_TASK, {"run": move.run.id, "path": path}).one_or_none()
     if task is None and move.program.step_task(path) is None:
         raise UnknownPath(
             f"{move.run.record} has no step {path}", resolver="look at the open steps"

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from audit.streams import Stream
@@ -27,6 +27,19 @@ from engine.programs import Executable
 from engine.rules import Command, CommandState, can_follow, effective_state, next_state
 from workflows.model import Level
 
+# Asked in every move, so built once: building costs as much as asking.
+_FRESH = {"populate_existing": True}
+_LOCKED = select(Run).with_for_update().execution_options(**_FRESH)
+_LOCK_BY_ID = _LOCKED.where(Run.id == bindparam("name"))
+_LOCK_BY_RECORD = _LOCKED.where(Run.record == bindparam("name"))
+_INSTANCES = (
+    select(Instance)
+    .where(
+        Instance.run_id == bindparam("run"),
+        Instance.path.in_(bindparam("paths", expanding=True)),
+    )
+    .execution_options(**_FRESH)
+)
 MOST_MOVES = 20_000
 """More moves than any procedure makes in one command; a run that needs more never rests."""
 
@@ -100,10 +113,8 @@ class Move:
         """The instance of that path with all its ancestors, in one query. Raises UnknownPath."""
         wanted = [part for part in lineage(path) if part not in self._instances]
         if wanted:
-            query = select(Instance).where(
-                Instance.run_id == self.run.id, Instance.path.in_(wanted)
-            )
-            for found in self.session.scalars(query.execution_options(populate_existing=True)):
+            asked = {"run": self.run.id, "paths": wanted}
+            for found in self.session.scalars(_INSTANCES, asked):
                 self._instances[found.path] = found
         if path not in self._instances:
             raise UnknownPath(f"{self.run.record} has no {path}", resolver="look at the open steps")
@@ -198,9 +209,9 @@ class Move:
 
 def locked_run(session: Session, record: Stream | str | UUID) -> Run:
     """The run of a record, locked and fresh. Raises UnknownRun."""
-    same = Run.id == record if isinstance(record, UUID) else Run.record == str(record)
-    query = select(Run).where(same).with_for_update().execution_options(populate_existing=True)
-    run = session.scalars(query).one_or_none()
+    query = _LOCK_BY_ID if isinstance(record, UUID) else _LOCK_BY_RECORD
+    name = record if isinstance(record, UUID) else str(record)
+    run = session.scalars(query, {"name": name}).one_or_none()
     if run is None:
         raise _unknown(record)
     return run

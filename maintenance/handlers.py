@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from audit.models import Signature
@@ -28,6 +28,8 @@ from maintenance.models import OrderState, Trigger
 from workflows import queries as definitions
 from workflows.words import HoldAct, StepKind
 
+# Asked at the end of every step, so built once.
+_USES = select(StepEquipment).where(StepEquipment.step_id == bindparam("step"))
 PLANNER = Actor.service("maintenance planner", trigger="usage counter over its limit")
 
 
@@ -126,7 +128,7 @@ def _shared_requirements(session: Session, run: ProcedureRun) -> set[str]:
 
 
 def _uses(session: Session, step: StepRecord) -> list[StepEquipment]:
-    rows = session.scalars(select(StepEquipment).where(StepEquipment.step_id == step.id))
+    rows = session.scalars(_USES, {"step": step.id})
     return list({row.equipment: row for row in rows}.values())
 
 

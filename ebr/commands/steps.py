@@ -310,8 +310,9 @@ def parts_signed(session: Session, step: StepRecord) -> dict[str, StepSignature]
 
 def parts_missing(context: StepContext) -> tuple[str, ...]:
     """Signature parts that the current revision still needs, in order."""
-    signed = parts_signed(context.session, context.step)
-    return tuple(p for p in rules.parts_due(context.spec.signature) if p not in signed)
+    due = rules.parts_due(context.spec.signature)
+    signed = parts_signed(context.session, context.step) if due else {}
+    return tuple(part for part in due if part not in signed)
 
 
 def settle(context: StepContext) -> None:
@@ -346,8 +347,7 @@ def settle_held(session: Session, run: ProcedureRun, *, by: Actor, at: datetime)
 def blocking(context: StepContext) -> bool:
     """Whether an exception of this step, or one of the run as a whole (a hold time, the flow),
     holds the flow until somebody has decided."""
-    cases = queries.exceptions(context.session, context.run)
-    return any(not c.released and c.step_id in (None, context.step.id) for c in cases)
+    return queries.is_blocked(context.session, context.run, context.step)
 
 
 def _complete(context: StepContext) -> None:
@@ -380,11 +380,9 @@ def require_able(context: StepContext, by: Actor, role: str | None) -> None:
     )
     who = role or "step.verify"
     held = people.roles_of(session, by.id, at)
-    for subject in subjects:
-        gap = people.qualification_gap(session, by.id, subject, at)
-        if gap is not None:
-            able = people.people_who_can(session, who, subject, at)
-            raise NotQualified(gap, resolver=", ".join(able) or "the training coordinator")
+    for subject, gap in people.qualification_gaps(session, by.id, subjects, at):
+        able = people.people_who_can(session, who, subject, at)
+        raise NotQualified(gap, resolver=", ".join(able) or "the training coordinator")
     for needed in (role or by.role, by.role):
         if needed not in held:
             able = people.people_who_can(session, who, subjects[0] if subjects else None, at)
@@ -463,7 +461,7 @@ def changed(context: StepContext) -> StepChanged:
 
 def outcome_of(context: StepContext, shown: SignedContent) -> StepOutcome:
     """State, signed content and exceptions of the step after an act."""
-    cases = queries.exceptions(context.session, context.run, step=context.step)
+    cases = queries.cases_of(context.session, context.step)
     return StepOutcome(
         context.step.state, shown, tuple((case.number, case.severity, case.text) for case in cases)
     )

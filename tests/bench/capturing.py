@@ -30,7 +30,11 @@ class Sent:
     @property
     def rows(self) -> int:
         """How many parameter sets were sent, so many rows at least."""
-        return len(self.parameters) if self.many else 1
+        if not self.many:
+            return 1
+        # Rows of one statement with several sets of values come as one flat set.
+        flat = not isinstance(self.parameters[0], (tuple, dict))
+        return self.statement.count("), (") + 1 if flat else len(self.parameters)
 
 
 @dataclass
