@@ -6,14 +6,16 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from core.actors import Actor, ActorKind
 from core.clock import show
 from core.errors import NotFound
 from core.house import moment
+from core.types import UtcDateTime
 from personnel import rules
 from personnel.errors import NotIndependent, NotQualified
 from personnel.matrix import roles_with
@@ -29,6 +31,43 @@ from personnel.models import (
 from personnel.rules import Held, Role, Training
 
 BADGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{1,39}\Z")
+
+
+_AT = bindparam("at", type_=UtcDateTime())
+_BADGE = Person.badge_key == bindparam("badge")
+
+
+def _in_force(query: Select[Any]) -> Select[Any]:
+    return (
+        query.join(Person, Person.badge == RoleGrant.badge)
+        .outerjoin(RoleEnd, RoleEnd.grant_id == RoleGrant.id)
+        .where(
+            RoleGrant.starts_at <= _AT,
+            or_(RoleGrant.until.is_(None), RoleGrant.until > _AT),
+            or_(RoleEnd.id.is_(None), RoleEnd.ended_at > _AT),
+            or_(Person.deactivated_at.is_(None), Person.deactivated_at > _AT),
+        )
+        .order_by(RoleGrant.starts_at, RoleGrant.role)
+    )
+
+
+# Asked in every act, so built once: building costs as much as asking.
+_GRANTS = _in_force(select(RoleGrant))
+_GRANTS_OF = _GRANTS.where(_BADGE)
+_ROLES_OF = _in_force(select(RoleGrant.role)).where(_BADGE)
+_PERSON = select(Person).where(_BADGE)
+_NAMES = select(Person.badge, Person.name).where(_BADGE)
+_TRAININGS = select(
+    Qualification.badge,
+    Qualification.subject,
+    Qualification.valid_from,
+    Qualification.valid_until,
+).where(
+    Qualification.badge.in_(bindparam("badges", expanding=True)),
+    Qualification.id.not_in(
+        select(Qualification.supersedes_id).where(Qualification.supersedes_id.is_not(None))
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +88,7 @@ def find(session: Session, badge: str) -> Person | None:
     """The person with that badge in any spelling of its letters, active or not."""
     if not BADGE.match(badge.strip()):
         return None
-    folded = fold(badge)
-    return session.scalars(select(Person).where(Person.badge_key == folded)).one_or_none()
+    return session.scalars(_PERSON, {"badge": fold(badge)}).one_or_none()
 
 
 def fold(badge: str) -> str:
@@ -62,13 +100,21 @@ def person(session: Session, badge: str) -> Person:
     """The person with that badge, active or not; `NotFound` otherwise."""
     found = find(session, badge)
     if found is None:
-        raise NotFound(f"nobody here has the badge {badge!r}", resolver="an administrator")
+        raise _nobody(badge)
     return found
+
+
+def _nobody(badge: str) -> NotFound:
+    return NotFound(f"nobody here has the badge {badge!r}", resolver="an administrator")
 
 
 def called(who: Person) -> str:
     """Printed name and badge, as refusals name people."""
-    return f"{who.name} ({who.badge})"
+    return _called(who.name, who.badge)
+
+
+def _called(name: str, badge: str) -> str:
+    return f"{name} ({badge})"
 
 
 def actor(
@@ -88,26 +134,14 @@ def actor(
 
 def grants(session: Session, *, at: datetime, badge: str | None = None) -> Sequence[RoleGrant]:
     """The grants in force at that site time, of active people only, in the order of giving."""
-    query = (
-        select(RoleGrant)
-        .join(Person, Person.badge == RoleGrant.badge)
-        .outerjoin(RoleEnd, RoleEnd.grant_id == RoleGrant.id)
-        .where(
-            RoleGrant.starts_at <= at,
-            or_(RoleGrant.until.is_(None), RoleGrant.until > at),
-            or_(RoleEnd.id.is_(None), RoleEnd.ended_at > at),
-            or_(Person.deactivated_at.is_(None), Person.deactivated_at > at),
-        )
-        .order_by(RoleGrant.starts_at, RoleGrant.role)
-    )
-    if badge is not None:
-        query = query.where(Person.badge_key == fold(badge))
-    return session.scalars(query).all()
+    if badge is None:
+        return session.scalars(_GRANTS, {"at": at}).all()
+    return session.scalars(_GRANTS_OF, {"at": at, "badge": fold(badge)}).all()
 
 
 def roles_of(session: Session, badge: str, at: datetime) -> list[str]:
     """Codes of the roles that the person holds at that site time; none when deactivated."""
-    return list(dict.fromkeys(grant.role for grant in grants(session, at=at, badge=badge)))
+    return list(dict.fromkeys(session.scalars(_ROLES_OF, {"at": at, "badge": fold(badge)})))
 
 
 def access_ended(session: Session, badge: str, at: datetime) -> datetime | None:
@@ -150,25 +184,32 @@ def _first(*moments: datetime | None) -> datetime | None:
 
 def trainings(session: Session, badges: Iterable[str]) -> dict[str, list[Training]]:
     """Qualifications in force (not superseded), by badge."""
-    superseded = select(Qualification.supersedes_id).where(Qualification.supersedes_id.is_not(None))
-    rows = session.scalars(
-        select(Qualification).where(
-            Qualification.badge.in_(list(badges)), Qualification.id.not_in(superseded)
-        )
-    )
     found: dict[str, list[Training]] = {}
-    for row in rows:
-        found.setdefault(row.badge, []).append(
-            Training(subject=row.subject, valid_from=row.valid_from, valid_until=row.valid_until)
+    rows = session.execute(_TRAININGS, {"badges": list(badges)})
+    for badge, subject, valid_from, valid_until in rows:
+        found.setdefault(badge, []).append(
+            Training(subject=subject, valid_from=valid_from, valid_until=valid_until)
         )
     return found
 
 
 def qualification_gap(session: Session, badge: str, subject: str, at: datetime) -> str | None:
     """What is missing for work under `subject` at that site time, in words; None: nothing."""
-    who = person(session, badge)
+    return next((gap for _, gap in qualification_gaps(session, badge, [subject], at)), None)
+
+
+def qualification_gaps(
+    session: Session, badge: str, subjects: Iterable[str], at: datetime
+) -> list[tuple[str, str]]:
+    """Of the subjects those that the person lacks at that site time, each with what is missing."""
+    matches = BADGE.match(badge.strip())
+    who = session.execute(_NAMES, {"badge": fold(badge)}).one_or_none() if matches else None
+    if who is None:
+        raise _nobody(badge)
     own = trainings(session, [who.badge]).get(who.badge, [])
-    return rules.gap(called(who), subject, own, at, moment(session).zone)
+    words, zone = _called(who.name, who.badge), moment(session).zone
+    gaps = ((subject, rules.gap(words, subject, own, at, zone)) for subject in subjects)
+    return [(subject, gap) for subject, gap in gaps if gap is not None]
 
 
 def require_qualified(session: Session, badge: str, subject: str, at: datetime) -> None:
