@@ -278,6 +278,27 @@ def test_a_tampered_definition_starts_nothing_and_raises_the_alert(library: Libr
     assert library.plant.actions("site")[-1] == "definition.tampering_found"
 
 
+@pytest.mark.urs("URS-MRC-070")
+@pytest.mark.parametrize("column", ["content_digest", "file_digest", "body"])
+def test_a_definition_that_this_process_knows_is_compared_with_what_is_stored_each_time(
+    library: Library, column: str
+) -> None:
+    library.release()
+    path = library.plant.house.database.url.database
+    assert path is not None
+    with sqlite3.connect(path) as raw:
+        (digest,) = raw.execute("SELECT file_digest FROM definition_file").fetchone()
+        with library.plant.house.reading() as session:
+            known = queries.load(session, digest)
+        with library.plant.house.reading() as session:
+            assert queries.load(session, digest) is known
+        raw.execute("DROP TRIGGER keep_definition_file_update")
+        raw.execute(f"UPDATE definition_file SET {column} = {column} || ' '")
+    raw.close()
+    with library.plant.house.reading() as session, pytest.raises((DefinitionTampered, NotFound)):
+        queries.load(session, digest)
+
+
 @pytest.mark.urs("URS-MRC-010")
 def test_the_database_itself_refuses_to_change_a_stored_file(library: Library) -> None:
     library.draft()
