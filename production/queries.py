@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ebr.models import ProcedureRun, RunState
 from production.errors import NoSuchBatch
 from production.models import Batch, NumberSeries
 
@@ -21,6 +22,18 @@ def batch(session: Session, number: str) -> Batch:
 def batches(session: Session) -> list[Batch]:
     """All batches ever planned, cancelled ones included, newest number first."""
     return list(session.scalars(select(Batch).order_by(Batch.number.desc())))
+
+
+def planned(session: Session) -> list[Batch]:
+    """Batches that wait to be opened, by number: neither begun nor cancelled."""
+    return list(
+        session.scalars(
+            select(Batch)
+            .join(ProcedureRun, ProcedureRun.number == Batch.number)
+            .where(ProcedureRun.state == RunState.PLANNED, Batch.cancelled_at.is_(None))
+            .order_by(Batch.number)
+        )
+    )
 
 
 def series(session: Session, name: str) -> NumberSeries | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -24,6 +24,7 @@ from ebr.context import StepContext
 from ebr.errors import NoSuchStep
 from ebr.models import StepRecord
 from ebr.opening import context_of
+from inventory.commands import scales
 from personnel import queries as people
 from web import entries, identity, queue, staging, stepviews
 from web.access import needs
@@ -33,7 +34,7 @@ from web.i18n import gettext as _
 from web.performing import perform
 from web.signing import Page, SignedAct, go_on, signed
 from web.stepviews import Given
-from workflows.words import Severity
+from workflows.words import Severity, StepKind
 
 bp = Blueprint("ebr", __name__)
 STEP = "/records/<number>/steps/<key>/<int:occurrence>"
@@ -150,27 +151,37 @@ def take(number: str, key: str, occurrence: int, code: str) -> Page:
     reference, context = _reference(number, key, occurrence)
     given = _given(context)
     try:
-        reading = perform(
-            readings.take_for_step,
-            reference,
-            code,
-            record=reference.record,
-            by=identity.actor_as(context.spec.role),
-            tell=str,
-        )
+        taken = _taken(context, reference, code)
     except Refusal as refusal:
         if is_fragment_request():
             raise
         problem = of_refusal(refusal)
         return _render(number, key, occurrence, given, problem), refusal.http_status
-    taken = {**given.readings, code: [*given.readings.get(code, ()), reading]}
     return _render(number, key, occurrence, _with_readings(given, taken))
 
 
-def _with_readings(given: Given, taken: dict[str, Any]) -> Given:
-    return replace(
-        given, readings={code: [UUID(str(r)) for r in found] for code, found in taken.items()}
-    )
+def _taken(context: StepContext, reference: StepReference, code: str) -> dict[str, list[str]]:
+    """The readings taken now, by parameter: at a scale everything that it shows at rest."""
+    record, by = reference.record, identity.actor_as(context.spec.role)
+    if context.spec.kind is StepKind.LABEL:
+        weights: dict[str, list[str]] = perform(
+            scales.take_weight, reference, record=record, by=by, tell=_as_text
+        )
+        return weights
+    take_one = readings.take_for_step
+    return {code: [perform(take_one, reference, code, record=record, by=by, tell=str)]}
+
+
+def _as_text(taken: Mapping[str, Sequence[UUID]]) -> dict[str, list[str]]:
+    return {code: [str(each) for each in ids] for code, ids in taken.items()}
+
+
+def _with_readings(given: Given, taken: Mapping[str, Sequence[str]]) -> Given:
+    """What was taken now stands after what was taken before."""
+    found = {code: list(ids) for code, ids in given.readings.items()}
+    for code, ids in taken.items():
+        found.setdefault(code, []).extend(UUID(each) for each in ids)
+    return replace(given, readings=found)
 
 
 def _given(context: StepContext) -> Given:

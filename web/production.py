@@ -17,7 +17,7 @@ from ebr.models import ProcedureRun, RunState
 from production import commands, queries
 from production.commands import START_GATE, PlanBatch
 from production.models import Batch
-from web import desk, identity, inputs, scoping, tables
+from web import desk, filters, identity, inputs, scoping, tables
 from web.access import needs
 from web.i18n import gettext as _
 from web.performing import perform
@@ -138,12 +138,20 @@ def batch(number: str) -> Page:
             conditions=conditions,
             procedure=definitions.load(session, run.file_digest),
             size=_range(definitions.load(session, run.file_digest)),
+            output_unit=_output_unit(definitions.load(session, run.file_digest)),
         )
 
 
 def _range(procedure: Procedure) -> str:
     size = procedure.header.batch_size
     return "" if size is None else f"{size.minimum:f} – {size.maximum:f} {size.unit}"
+
+
+def _output_unit(procedure: Procedure) -> str:
+    """What the output is counted in: pieces, where the recipe gives a plain number."""
+    size = procedure.header.batch_size
+    unit = size.output_unit if size is not None else None
+    return _("pieces") if unit in (None, "1") else filters.unit(unit)
 
 
 def _conditions(session: Session, batch: Batch, run: ProcedureRun) -> list[Condition]:

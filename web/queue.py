@@ -18,7 +18,8 @@ from ebr.context import StepContext
 from ebr.kinds.base import kind_of
 from ebr.models import StepRecord, StepState
 from ebr.opening import context_of
-from web import identity, stepviews
+from production import queries as production
+from web import identity, scoping, stepviews
 from web.i18n import gettext as _
 from workflows.durations import duration
 from workflows.words import Severity
@@ -47,18 +48,28 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A planned batch that this person may open."""
+
+    number: str
+    title: str
+    due: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """The four parts of the queue."""
+    """The four parts of the queue, and the planned batches that this person may open."""
 
     now: Sequence[Job]
     wait: Sequence[Job]
     next: Sequence[Job]
     help: Sequence[Job]
+    planned: Sequence[Planned]
 
     @property
     def empty(self) -> bool:
         """Whether nothing waits for this person."""
-        return not (self.now or self.wait or self.next or self.help)
+        return not (self.now or self.wait or self.next or self.help or self.planned)
 
 
 def queue_of(session: Session, at: datetime, address: Address) -> Queue:
@@ -71,7 +82,19 @@ def queue_of(session: Session, at: datetime, address: Address) -> Queue:
         part = _part(context)
         if part:
             parts[part].append(_job(context, part, address))
-    return Queue(**{name: _sorted(jobs) for name, jobs in parts.items()})
+    return Queue(**{name: _sorted(jobs) for name, jobs in parts.items()}, planned=_planned(session))
+
+
+def _planned(session: Session) -> list[Planned]:
+    """Planned batches, those due first on top; for people who may issue a control recipe."""
+    if not identity.may("batch.issue"):
+        return []
+    waiting = [
+        Planned(number=batch.number, title=batch.product_name, due=batch.due_at)
+        for batch in production.planned(session)
+        if scoping.reaches(batch.product_code)
+    ]
+    return sorted(waiting, key=lambda each: (each.due is None, each.due, each.number))
 
 
 def _part(context: StepContext) -> str | None:

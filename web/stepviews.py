@@ -87,6 +87,7 @@ class ValueView:
     verdict: str
     grade: str
     source: str
+    formula: str
     recorded_at: datetime
     recorded_by: str
     reason: str
@@ -401,7 +402,8 @@ def _value(
         limits=[_limit_words(limit, row.unit) for limit in row.limits or ()],
         verdict=row.verdict or "",
         grade=filters.grade(row.grade),
-        source=str(source.get("tag") or source.get("expression") or ""),
+        source=str(source.get("tag") or ""),
+        formula=str(source.get("expression") or ""),
         recorded_at=row.recorded_at,
         recorded_by=name_of(context, row.recorded_by),
         reason=row.reason or "",
