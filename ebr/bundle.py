@@ -28,15 +28,14 @@ from audit.keys import PersonKey, SiteKeys
 from audit.sequencer import sequence_pending
 from audit.streams import Stream
 from core import jobs
-from core.actors import Actor, ActorKind
+from core.actors import Actor
 from core.errors import BrokenPromise
 from core.house import House, service
-from ebr import issuing, queries, record
+from ebr import access, issuing, queries, record
 from ebr.models import Attachment
 from ebr.report import schema
 from ebr.report.model import RecordView, Standing
 from ebr.report.models import BUNDLE_KIND, IssuedDocument
-from personnel import permissions
 from workflows import queries as definitions
 
 EXPORT_JOB = "ebr.export_bundle"
@@ -55,8 +54,11 @@ class BundleNotValid(BrokenPromise):
 
 
 def request_bundle(session: Session, number: str, *, by: Actor, at: datetime) -> UUID:
-    """Ask for a bundle of the record as it will be when the job runs. Raises NotPermitted."""
-    allow_export(session, by=by, at=at)
+    """Ask for a bundle of the record as it will be when the job runs.
+
+    Raises NotPermitted, OutOfScope, NoSuchRun.
+    """
+    allow_export(session, number, by=by, at=at)
     run = queries.run_of(session, number)
     payload = {"record": run.stream, "by": issuing.actor_to_json(by)}
     return jobs.enqueue(session, EXPORT_JOB, payload)
@@ -78,11 +80,12 @@ def on_export(house: House, claimed: jobs.Claim) -> None:
 def export_bundle(house: House, number: str, folder: Path, *, by: Actor = COMMAND_LINE) -> Path:
     """Make the bundle of a record now and write it to `folder`; answers the path of the file.
 
-    Raises NotPermitted, NoSuchRun, NotYetLogged (another process holds the log's sequencer).
+    Raises NotPermitted, OutOfScope, NoSuchRun, NotYetLogged (another process holds the log's
+    sequencer).
     """
     with house.reading() as session:
         stream = queries.run_of(session, number).stream
-    house.perform(allow_export, by=by, record=stream)
+    house.perform(allow_export, number, by=by, record=stream)
     document = issuing.issue(house, number, by=by)
     sequence_pending(house, house.services[SITE_KEYS])
     view, data = _made(house, number, document)
@@ -95,10 +98,12 @@ def export_bundle(house: House, number: str, folder: Path, *, by: Actor = COMMAN
     return path
 
 
-def allow_export(session: Session, *, by: Actor, at: datetime) -> None:
-    """Refuse, before anything is rendered, who may not export. Raises NotPermitted."""
-    if by.kind is ActorKind.PERSON:
-        permissions.require(session, by, EXPORT)
+def allow_export(session: Session, number: str, *, by: Actor, at: datetime) -> None:
+    """Refuse, before anything is rendered, who may not export this record.
+
+    Raises NotPermitted, OutOfScope, NoSuchRun.
+    """
+    access.require(session, number, EXPORT, by=by)
 
 
 def _made(house: House, number: str, document: UUID) -> tuple[RecordView, bytes]:

@@ -31,13 +31,12 @@ from documents import sealing
 from documents.errors import SealBroken
 from documents.fonts import load_fonts
 from documents.sealing import SealKey
-from ebr import record
+from ebr import access, record
 from ebr.report import pictures, printing, trends
 from ebr.report.model import RecordView
 from ebr.report.models import RECORD_KIND, IssuedDocument
 from ebr.report.printing import Edition
 from ebr.report.trends import TrendView
-from personnel import permissions
 
 ISSUE_JOB = "ebr.issue_record"
 FONTS = "fonts_folder"
@@ -74,12 +73,11 @@ class Draft:
 
 
 def request_record(session: Session, number: str, *, by: Actor, at: datetime) -> Asked:
-    """Ask for the PDF of a record as it is now. Raises NotPermitted, NoSuchRun.
+    """Ask for the PDF of a record as it is now. Raises NotPermitted, OutOfScope, NoSuchRun.
 
     The same state of a record is rendered once, whoever asks how often.
     """
-    if by.kind is ActorKind.PERSON:
-        permissions.require(session, by, READ)
+    access.require(session, number, READ, by=by)
     view = record.view(session, number)
     digest = record.digest(record.to_json(view))
     known = find(session, view.record, digest)

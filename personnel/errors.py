@@ -27,6 +27,12 @@ class AccessEnded(WrongCredentials):
     why = "the access of this person has ended"
 
 
+class OutOfScope(NotPermitted):
+    """The role is limited to records of other products than this one (URS-IAM-020)."""
+
+    rule = "role.scope"
+
+
 class TooManyTries(Refusal):
     """This terminal failed so often that it must wait; no account is locked by it."""
 

@@ -11,7 +11,8 @@ from core.actors import Actor, ActorKind
 from core.errors import NotPermitted
 from core.house import moment
 from core.sites import SiteMode, the_site
-from personnel import queries
+from personnel import queries, rules
+from personnel.errors import OutOfScope
 from personnel.matrix import DEMONSTRATION, SERVICES, roles_with
 
 
@@ -24,6 +25,22 @@ def require(session: Session, by: Actor, permission: str) -> str:
     if role is None:
         raise _refusal(session, by, permission)
     return role
+
+
+def require_reach(session: Session, by: Actor, permission: str, product: str | None) -> None:
+    """The roles that give a person the permission reach records of this product (None: of none).
+
+    Asked after `require`, where a record is handed out. Raises `OutOfScope` (URS-IAM-020).
+    """
+    able, at = roles_with(permission), moment(session).site
+    giving = [grant for grant in queries.grants(session, at=at, badge=by.id) if grant.role in able]
+    reached = rules.reach(grant.scope for grant in giving)
+    if reached is not None and product not in reached:
+        products = ", ".join(sorted(reached)) or "none"
+        raise OutOfScope(
+            f"{by.name} ({by.id}) may read records of product {products} only",
+            resolver="an administrator, by an invitation to more",
+        )
 
 
 def can(session: Session, by: Actor, permission: str) -> bool:

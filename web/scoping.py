@@ -11,7 +11,8 @@ from flask import Flask, current_app, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from core.errors import NotFound, NotPermitted, Refusal
+from core.errors import NotFound, Refusal
+from personnel.errors import OutOfScope
 from production import queries as batches
 from web import identity
 from web.access import access_of
@@ -34,12 +35,6 @@ OF_A_BATCH = frozenset({"production.batch", "quality.decision"})
 OF_A_RECIPE = frozenset({"workflows.version", "workflows.difference", "workflows.file"})
 START = "production.batches"
 LIVE_OF_A_BATCH = "batch/"
-
-
-class OutOfScope(NotPermitted):
-    """The role of this person is limited to other records than this page shows (URS-IAM-020)."""
-
-    rule = "role.scope"
 
 
 def install(app: Flask) -> None:

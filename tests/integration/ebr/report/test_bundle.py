@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from audit import verifier
+from core.actors import Actor
 from core.errors import NotPermitted
-from ebr import bundle
+from core.jobs import Job
+from ebr import bundle, issuing
 from ebr.commands import exceptions
 from ebr.commands.exceptions import ExceptionReference
 from ebr.errors import NothingToDecide
 from ebr.report import schema
+from personnel import commands
+from personnel.errors import OutOfScope
 from production.models import Disposition
 from tests.support import recorded
 from tests.support.records import RECORD, RecordPlant
@@ -103,6 +109,44 @@ def test_an_operator_may_not_export(printed_batch: RecordPlant, tmp_path: Path) 
     assert not (tmp_path / "out").exists()
     assert printed_batch.actions()[-2:] == ["attempt.refused", "attempt.refused"]
     assert "bundle.exported" not in printed_batch.actions()
+
+
+def inspector_of(plant: RecordPlant, scope: str) -> Actor:
+    """Somebody from outside whose role has this scope."""
+    first, second = (plant.person(badge).actor for badge in ("A-001", "A-002"))
+    house, badge = plant.house, "I-001"
+    house.perform(commands.add_person, badge, "Inspector 01", natural_key="N-I-001", by=first)
+    asked = house.perform(
+        commands.request_role, badge, "INSPECTOR", reason="visit", scope=scope, by=first
+    )
+    house.perform(commands.grant_role, asked, by=second)
+    return replace(first, id=badge, name="Inspector 01", role="INSPECTOR")
+
+
+@pytest.mark.urs("URS-IAM-020", "URS-AUD-010")
+def test_an_inspector_of_another_product_gets_no_copy_whoever_calls(
+    printed_batch: RecordPlant,
+) -> None:
+    other, house = inspector_of(printed_batch, "product 500020"), printed_batch.house
+    for command in (bundle.request_bundle, issuing.request_record):
+        with pytest.raises(OutOfScope, match="records of product 500020 only"):
+            house.perform(command, "B-2045", by=other, record=RECORD)
+        assert printed_batch.actions()[-1] == "attempt.refused"
+    with house.reading() as session:
+        assert session.scalars(select(Job).where(Job.kind == bundle.EXPORT_JOB)).all() == []
+
+
+@pytest.mark.urs("URS-IAM-020")
+@pytest.mark.parametrize("scope", ["product 500010", "this site"])
+def test_an_inspector_of_the_product_or_the_site_gets_copies(
+    printed_batch: RecordPlant, scope: str
+) -> None:
+    inspector, house = inspector_of(printed_batch, scope), printed_batch.house
+    job = house.perform(bundle.request_bundle, "B-2045", by=inspector, record=RECORD)
+    asked = house.perform(issuing.request_record, "B-2045", by=inspector, record=RECORD)
+    with house.reading() as session:
+        assert session.scalars(select(Job.kind).where(Job.id == job)).one() == bundle.EXPORT_JOB
+    assert asked.document is not None or asked.job is not None
 
 
 @pytest.mark.urs("URS-REC-070")
