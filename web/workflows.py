@@ -22,7 +22,7 @@ from web.performing import perform
 from web.signing import Page, SignedAct, go_on, signed
 from web.tables import Column
 from workflows import commands, queries
-from workflows.differences import Difference, differences
+from workflows.differences import Difference, Weight, differences
 from workflows.model import Level, Procedure, StepTask
 from workflows.models import DefinitionVersion
 from workflows.rules import VersionState
@@ -207,7 +207,8 @@ def difference(code: str) -> Page:
         versions=known,
         old=old,
         new=new,
-        critical=sum(1 for line in lines if line.critical),
+        critical=sum(1 for line in lines if line.weight is Weight.CRITICAL),
+        major=sum(1 for line in lines if line.weight is Weight.MAJOR),
         total=len(lines),
     )
 
@@ -229,7 +230,7 @@ def _difference_row(line: Difference) -> dict[str, Any]:
         "change": words.plain(line.change.value),
         "before": line.before or "–",
         "after": line.after or "–",
-        "class": "critical" if line.critical else "minor",
+        "class": line.weight.value,
     }
 
 

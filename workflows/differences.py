@@ -8,6 +8,7 @@ place in the file.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
@@ -17,6 +18,18 @@ from workflows.model import Procedure, StepTask
 from workflows.step import Step
 
 NAMES = ("key", "id", "code", "tier", "lang", "name", "tag", "requirement", "file", "template")
+CODE = re.compile(r"[a-z]+(?:_[a-z0-9]+)+")
+"""A code of the model, such as ``performed_verified``; shown as its words."""
+
+
+class Weight(StrEnum):
+    """How much a reviewer should care about a line."""
+
+    CRITICAL = "critical"
+    """The step or the parameter is critical in either version."""
+    MAJOR = "major"
+    """The way through the recipe changes: a step, a flow, its condition, an event, the rounds."""
+    MINOR = "minor"
 
 
 class Change(StrEnum):
@@ -31,8 +44,7 @@ class Change(StrEnum):
 class Difference:
     """One line: where (a path of names), what, the value before and after as text.
 
-    `step` is the key of the step it belongs to, empty for header and flow; `critical` when the
-    step or the parameter is critical in either version.
+    `step` is the key of the step it belongs to, empty for header and flow.
     """
 
     path: str
@@ -40,7 +52,12 @@ class Difference:
     before: str | None = None
     after: str | None = None
     step: str = ""
-    critical: bool = False
+    weight: Weight = Weight.MINOR
+
+    @property
+    def critical(self) -> bool:
+        """Whether the step or the parameter is critical in either version."""
+        return self.weight is Weight.CRITICAL
 
 
 def differences(before: Procedure, after: Procedure) -> list[Difference]:
@@ -95,15 +112,19 @@ def _name_of(item: Any) -> str | None:
 
 
 def _text(value: Any) -> str:
-    """A whole thing in one line, for what was added, removed or replaced."""
+    """A whole thing in one line, for what was added, removed or replaced; codes as words."""
     if isinstance(value, dict):
-        parts = [f"{name} {_text(part)}" for name, part in value.items() if name != "is"]
+        parts = [f"{_words(name)} {_text(part)}" for name, part in value.items() if name != "is"]
         return ", ".join(parts)
     if isinstance(value, list):
         return "; ".join(_text(part) for part in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    return _words(str(value))
+
+
+def _words(text: str) -> str:
+    return text.replace("_", " ") if CODE.fullmatch(text) else text
 
 
 def _steps_by_place(procedure: Procedure) -> dict[str, str]:
@@ -126,7 +147,18 @@ def _with_step(
         for step in procedure.steps()
         if step.key == key
     )
-    return dataclasses.replace(line, step=key, critical=critical)
+    weight = Weight.CRITICAL if critical else Weight.MAJOR if _way(line) else Weight.MINOR
+    return dataclasses.replace(line, step=key, weight=weight)
+
+
+def _way(line: Difference) -> bool:
+    """Whether the line changes which steps are executed, in which order or how often."""
+    parts = line.path.split("/")
+    if parts[0] != "levels":
+        return parts[0] == "entry"
+    if parts[2:3] == ["nodes"]:
+        return len(parts) == 4 or parts[4] not in ("step", "name", "severity")
+    return len(parts) == 2 or (parts[2] == "flows" and parts[4:] != ["name"])
 
 
 def _is_critical(step: Step, path: str) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tests.support.bpmn import bpmn, end, process, start, step, task
-from workflows.differences import Change, differences
+from workflows.differences import Change, Weight, differences
 from workflows.importing import import_procedure
-from workflows.model import Procedure
+from workflows.model import Flow, Procedure
 
 
 def made(high: str = "2.5", *, role: str = "QC", sieve: bool = False, note: str = "") -> Procedure:
@@ -55,3 +57,31 @@ def test_a_change_beside_the_critical_parameter_is_not_called_critical() -> None
     (line,) = differences(made(), made(role="OP"))
     assert (line.path.split("/")[-1], line.before, line.after) == ("role", "QC", "OP")
     assert not line.critical
+
+
+@pytest.mark.urs("URS-MRC-020")
+def test_a_step_that_comes_in_changes_the_way_and_is_more_than_minor() -> None:
+    lines = differences(made(), made(sieve=True))
+    assert {line.weight for line in lines} == {Weight.MAJOR}
+
+
+@pytest.mark.urs("URS-MRC-020")
+def test_a_changed_condition_of_a_branch_changes_the_way_and_its_name_does_not() -> None:
+    before = made()
+    first = before.levels[0].flows[0]
+    (asked,) = differences(before, _with_flow(before, dataclasses.replace(first, condition="x")))
+    (named,) = differences(before, _with_flow(before, dataclasses.replace(first, name="dry")))
+    assert (asked.path.split("/")[-1], asked.weight) == ("condition", Weight.MAJOR)
+    assert (named.path.split("/")[-1], named.weight) == ("name", Weight.MINOR)
+
+
+def _with_flow(procedure: Procedure, flow: Flow) -> Procedure:
+    (level,) = procedure.levels
+    changed = dataclasses.replace(level, flows=(flow, *level.flows[1:]))
+    return dataclasses.replace(procedure, levels=(changed,))
+
+
+def test_codes_of_an_added_step_are_words() -> None:
+    (added,) = [line for line in differences(made(), made(sieve=True)) if line.path.endswith("/T2")]
+    assert added.after is not None
+    assert "_" not in added.after
