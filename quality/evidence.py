@@ -30,7 +30,7 @@ from quality.models import DeviationState, ReviewKind
 from quality.rules import CertificateFacts, Deed, RecordFacts, YieldFacts, took_part
 from workflows import queries as definitions
 from workflows.model import Procedure
-from workflows.step import Step
+from workflows.step import Step, in_language
 from workflows.words import Approval, DataType, SignatureMode, StepKind, Tier
 
 CLOSED = (StepState.COMPLETE, StepState.CANCELLED)
@@ -191,7 +191,7 @@ def _yields(
         for codes in values.get(step.id, {}).values():
             found += [
                 YieldFacts(
-                    name=f"{_label(step)} {value.code}",
+                    name=f"{_label(step)} {_called(spec, value.code)}",
                     text=f"{value.text} {value.unit or ''}".strip(),
                     verdict=value.verdict,
                     decided=step.id not in open_at,
@@ -200,6 +200,11 @@ def _yields(
                 if value.verdict is not None
             ]
     return tuple(found)
+
+
+def _called(spec: Step, code: str) -> str:
+    found = next((each for each in spec.parameters if each.code == code), None)
+    return (in_language(found.labels, "en") if found else "") or code.replace("_", " ")
 
 
 def _certificate(

@@ -318,7 +318,7 @@ def trail(number: str) -> Page:
         Column(key="by", label=_("Who")),
         Column(key="action", label=_("What")),
         Column(key="what", label=_("Where")),
-        Column(key="changes", label=_("Changes")),
+        Column(key="changes", label=_("Changes"), kind="list"),
         Column(key="reason", label=_("Reason")),
         Column(key="digest", label="SHA-256"),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,7 @@ UNITS = {
 }
 """UCUM codes that people write otherwise; units are never translated."""
 
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 NO_VALUE = "–"
 NOTHING = Markup("–")
 ELEMENT = Markup('<time datetime="{}" title="{}">{}</time>')
@@ -35,7 +37,14 @@ ELEMENT = Markup('<time datetime="{}" title="{}">{}</time>')
 def install(app: Flask) -> None:
     """Give the templates these filters."""
     app.jinja_env.filters.update(
-        time=time_, clock=clock, quantity=quantity, unit=unit, span=span, day=day, grade=grade
+        time=time_,
+        clock=clock,
+        quantity=quantity,
+        unit=unit,
+        span=span,
+        day=day,
+        grade=grade,
+        short_digests=short_digests,
     )
 
 
@@ -121,3 +130,8 @@ def grade(code: str) -> str:
         "scanned": _("scanned"),
         "corrected": _("corrected"),
     }.get(code, code)
+
+
+def short_digests(text: str) -> str:
+    """The text with each SHA-256 cut to its first twelve digits; the CSV has them whole."""
+    return DIGEST.sub(lambda found: f"{found.group()[:12]}…", text)

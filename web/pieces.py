@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response
 
 from core.house import moment
 from ebr.rules import EvaluatedLimit
-from web import filters, identity, limits, states, tables
+from web import desk, filters, identity, limits, states, tables
 from web.access import needs
 from web.errors import Problem
 from web.i18n import gettext as _
@@ -34,12 +34,13 @@ class Event:
 
 @bp.get("/pieces")
 @needs("plant.present")
-def pieces() -> str:
-    """All shared pieces at once."""
+def pieces() -> str | Response:
+    """All shared pieces at once, or the example table as CSV."""
     with identity.house().reading() as session:
         now = moment(session).site
-    return render_template(
+    return desk.table_page(
         "pieces_page.html",
+        _table(now),
         codes=list(states.SHAPES),
         problem_=Problem(
             status=409,
@@ -58,7 +59,6 @@ def pieces() -> str:
             Event(now - timedelta(minutes=2), "held", "B-2045", "Miriam Vogel"),
             Event(now, "started", "G180 Dry 10 min more"),
         ],
-        table=_table(now),
         span=filters.span(timedelta(hours=2, minutes=5)),
         content={
             "record": "B-2045",

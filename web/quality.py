@@ -24,6 +24,7 @@ from quality.commands import deviations, release, reviews
 from quality.commands.deviations import NewDeviation
 from quality.commands.release import DecideBatch
 from quality.commands.reviews import ItemDecision
+from quality.kinds.reviewing import MEANING
 from quality.models import Decision, Deviation, ReviewKind, ReviewState
 from quality.queries import Finding
 from web import desk, identity, inputs, tables
@@ -33,6 +34,7 @@ from web.performing import perform
 from web.record_views import view_of
 from web.signing import Page, SignedAct, go_on, signed
 from web.tables import Column
+from workflows import queries as definitions
 
 bp = Blueprint("quality", __name__)
 REVIEW = "review.quality"
@@ -360,6 +362,7 @@ def production_review(number: str) -> Page:
         record = view_of(session, number)
         return render_template(
             "quality/production_review.html",
+            step=_review_step(session, number),
             record=record,
             missing=[
                 case
@@ -371,6 +374,20 @@ def production_review(number: str) -> Page:
             ),
             standing=standing,
         )
+
+
+def _review_step(session: Session, number: str) -> str:
+    """The page of the open step whose signature is the production review; empty without one."""
+    run = records.run_of(session, number)
+    procedure = definitions.load(session, run.file_digest)
+    return next(
+        (
+            url_for("ebr.step", number=number, key=step.key, occurrence=step.occurrence)
+            for step in records.open_steps(session, run)
+            if procedure.step(step.key).signature.meaning == MEANING
+        ),
+        "",
+    )
 
 
 @bp.post("/batches/<number>/production-review/<int:exception>")

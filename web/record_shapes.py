@@ -141,10 +141,21 @@ def trail_row(line: TrailLine) -> Row:
         "by": f"{line.by}, {line.role}, {line.terminal}".rstrip(", "),
         "action": line.action_words,
         "what": line.what,
-        "changes": "; ".join(line.changes) or filters.NO_VALUE,
+        "changes": _told_once(line.changes),
         "reason": line.reason or filters.NO_VALUE,
         "digest": f"{line.digest[:12]}…",
     }
+
+
+def _told_once(changes: Sequence[str]) -> tuple[str, ...]:
+    """Changes of one thing one after the other name it once."""
+    found: list[str] = []
+    before = ""
+    for change in changes:
+        thing, colon, rest = change.partition(": ")
+        found.append(rest if colon and thing == before else change)
+        before = thing if colon else ""
+    return tuple(found)
 
 
 # -- the timeline ----------------------------------------------------------------------------

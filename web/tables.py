@@ -23,7 +23,8 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """`kind` is text, state or time; `link` names the key of the row that holds an address."""
+    """`kind` is text, state, time or list (a tuple of texts); `link` names the key of the row that
+    holds an address."""
 
     key: str
     label: str
@@ -121,6 +122,8 @@ def _word(value: Any, column: Column) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, datetime):
         return show(value, filters.zone())
+    if isinstance(value, tuple):
+        return "; ".join(value)
     return "" if value is None else str(value)
 
 

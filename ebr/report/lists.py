@@ -29,7 +29,7 @@ from ebr.report.model import (
 from ebr.report.rows import Rows, SealedEntry
 from engine import queries as flow
 from engine.routes import CauseKind
-from workflows.model import Level
+from workflows.model import EndEvent, ExclusiveGateway, Level, Node, ParallelGateway
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^ ]*[+-]\d\d:\d\d\Z")
 CAUSES = {
@@ -231,7 +231,24 @@ def _way(rows: Rows, flow_id: str) -> str:
 
 
 def _target(level: Level, node_id: str) -> str:
-    return _named(level.node(node_id).name, node_id)
+    reached = _reached(level, node_id, frozenset())
+    return " and ".join(dict.fromkeys(_thing(level, node) for node in reached))
+
+
+def _reached(level: Level, node_id: str, seen: frozenset[str]) -> list[Node]:
+    """The first things that have a name to people; a gateway without one only joins or splits."""
+    node = level.node(node_id)
+    passed = isinstance(node, (ExclusiveGateway, ParallelGateway)) and not node.name
+    if not passed or node_id in seen:
+        return [node]
+    onward = [_reached(level, flow.target, seen | {node_id}) for flow in level.outgoing(node_id)]
+    return [each for found in onward for each in found]
+
+
+def _thing(level: Level, node: Node) -> str:
+    if isinstance(node, EndEvent) and not node.name:
+        return f"the end of {level.name or words.plain(level.id)}"
+    return _named(node.name, node.id)
 
 
 def not_executed(session: Session, rows: Rows) -> tuple[NotExecutedView, ...]:

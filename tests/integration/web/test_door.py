@@ -254,6 +254,13 @@ def test_a_gmp_site_has_no_page_of_pieces(plant: RecordPlant, tmp_path: Path) ->
     assert names.isdisjoint(blueprint.name for blueprint in blueprints.EVERYWHERE)
 
 
+def test_the_example_table_of_the_pieces_is_given_as_csv(visitor: Visitor) -> None:
+    visitor.login("P-105")
+    answer = visitor.get("/pieces?csv=lots")
+    assert answer.mimetype == "text/csv"
+    assert "PA-0463" in answer.get_data(as_text=True)
+
+
 def test_assets_are_served_with_names_that_never_change_their_content(visitor: Visitor) -> None:
     page = visitor.get("/login").get_data(as_text=True)
     found = re.search(r'src="(/static/core-[^"]+\.js)"', page)

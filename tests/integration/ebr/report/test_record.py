@@ -130,6 +130,8 @@ def test_what_was_not_executed_is_told_with_the_gateway_that_decided(view: Recor
     )  # fmt: skip
     assert missing.cause == "gateway Dry enough? (XG2) chose another way"
     (decided,) = view.decisions
+    assert decided.way.startswith("to ")
+    assert "XG2" not in decided.way
     (asked,) = decided.asked
     assert asked.expression == "G170 Mean loss on drying > 2.5 %"
     assert [(pair.name, pair.text) for pair in asked.inputs] == [
