@@ -127,7 +127,8 @@ def _as_value(
 
 def _raise(context: StepContext, tag: str, wanted: Decimal | None, reading: Reading) -> None:
     told = f"{tag} is {reading.value_text} {reading.unit}"
-    facts = {"tag": tag, "expected": str(wanted), "found": reading.value_text}
+    expected = None if wanted is None else str(wanted)
+    facts = {"tag": tag, "expected": expected, "found": reading.value_text}
     severity = next(
         (policy.severity for policy in context.policy_for(Occasion.MISMATCH)), Severity.MAJOR
     )

@@ -211,6 +211,10 @@ def test_what_has_no_approved_baseline_is_not_taken_for_equal(plant: RecordPlant
     equip(plant, {"TC103": "20.0"})
     to_the_start(plant)
     assert plant.exceptions() == [FOUND]
+    with plant.house.reading() as session:
+        (case,) = queries.exceptions(session, queries.run_of(session, "B-2045"))
+    assert case.facts["expected"] is None, "nothing was, and the word None is no value"
+    assert case.text.endswith("no baseline of it is approved to compare with")
 
 
 @pytest.mark.urs("URS-EQP-070")
