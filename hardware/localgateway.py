@@ -57,8 +57,8 @@ class LocalGateway:
         self._gateway.begin_steps(site_time)
 
     def sweep(self, site_time: datetime, devices: Iterable[str] | None = None) -> dict[str, str]:
-        """Read and store every tag (or those of the lines of some devices) with this site time;
-        answers the state of each line."""
+        """Read and store every tag (or those of some devices) with this site time; answers the
+        state of each line that was asked."""
         return self._do(self._swept(site_time, devices))
 
     def write_now(self) -> int:

@@ -141,6 +141,7 @@ def remembering(house: House, claim: Claim) -> Iterator[None]:
         yield
     except WrongCredentials as refused:
         record_failure(house, claim, refused.why)
+        refused.recorded = True
         raise
 
 

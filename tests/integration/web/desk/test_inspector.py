@@ -94,6 +94,7 @@ def test_after_the_week_the_login_is_refused_with_the_reason(
     refused = inspector.login(BADGE, PASSPHRASE)
     assert refused.status_code == 403
     assert "the access of Inspector 01 (I-001) ended on 2026-03-09" in text_of(refused)
+    assert "The attempt is noted in the audit trail." in text_of(refused)
 
 
 @pytest.mark.urs("URS-IAM-020")
