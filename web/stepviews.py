@@ -199,6 +199,7 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
     everything = queries.steps(context.session, run)
     route = [_line(context, other, address) for other in everything]
     place = next(i for i, line in enumerate(route) if line.here)
+    ordered = [each.key for each in context.procedure.steps()]
     return StepPage(
         number=run.number,
         title=run.title,
@@ -236,8 +237,8 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
         blockers=blockers(context, form),
         route=route[max(0, place - 4) : place + 5],
         to_come=_to_come(context, {line.key for line in route}),
-        place=place + 1,
-        total=len(list(context.procedure.steps())),
+        place=ordered.index(step.key) + 1,
+        total=len(ordered),
         people=_people(context, everything),
         given=given,
         needs_reason=any(f.device and not f.reading for f in fields),

@@ -88,6 +88,8 @@ class WeighPage:
     tags: Mapping[str, Any]
     net: str
     stable: str
+    labels: Mapping[str, str]
+    """What the weights are called, by code and by tag."""
     taken: Sequence[tuple[str, str, str]]
     containers: Sequence[tuple[int, str, str]]
     planned: str
@@ -189,6 +191,7 @@ def _page(
         tags=tags,
         net=_tag_name(context, "net", unit),
         stable=f"{unit}.{weighing.STABLE}" if unit else "",
+        labels=_labels(context, unit),
         taken=_taken(context, taken),
         containers=[
             (each.number or 0, each.label, f"{each.net:f} kg")
@@ -239,6 +242,12 @@ def _tags(context: StepContext, unit: str | None) -> dict[str, Any]:
     shown = [tag for tag in wanted if tag in known]
     now = plant.current_of(context.session, shown)
     return {tag: live.tag_view(now[tag]) for tag in shown}
+
+
+def _labels(context: StepContext, unit: str | None) -> dict[str, str]:
+    codes = stepviews.labels_of(context)
+    tags = {_tag_name(context, code, unit): label for code, label in codes.items()}
+    return codes | {tag: f"{label} · {tag}" for tag, label in tags.items() if tag}
 
 
 def _taken(context: StepContext, taken: Mapping[str, Sequence[str]]) -> list[tuple[str, str, str]]:

@@ -124,7 +124,9 @@ def _conditions(context: StepContext) -> tuple[Condition, ...]:
 
 def _unmet(context: StepContext) -> list[str]:
     unmet = [
-        _in_words(condition) for condition in _conditions(context) if not holds(context, condition)
+        _in_words(context, condition)
+        for condition in _conditions(context)
+        if not holds(context, condition)
     ]
     wait = context.spec.wait_for
     if wait and wait.combine is Combine.ANY and len(unmet) < len(wait.conditions):
@@ -132,10 +134,22 @@ def _unmet(context: StepContext) -> list[str]:
     return unmet
 
 
-def _in_words(condition: Condition) -> str:
+def _in_words(context: StepContext, condition: Condition) -> str:
+    """The condition as people at the machine read it: units bound, signs and degrees as written."""
+    said = condition.expression
+    for name in definitions.of(context.run.file_digest, context.procedure).condition(said).names:
+        said = said.replace(name, _called(context, name))
+    for code, written in (("<=", "≤"), (">=", "≥"), (" Cel", " °C")):
+        said = said.replace(code, written)
     if condition.sustained is None:
-        return condition.expression
-    return f"{condition.expression} for {_minutes(duration(condition.sustained))}"
+        return said
+    return f"{said} for {_minutes(duration(condition.sustained))}"
+
+
+def _called(context: StepContext, name: str) -> str:
+    if name == f"{context.spec.key}.elapsed":
+        return "time since the start"
+    return _live(context, name) or name
 
 
 def _minutes(length: timedelta) -> str:

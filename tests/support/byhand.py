@@ -7,6 +7,7 @@ offer is `NotOffered`; a page that speaks like a machine is kept in `spoken`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,6 +29,7 @@ from tests.support.web import Visitor
 from tests.ui.crawl.walking import Said
 
 ON_THE_WAY = (200, 303)
+PLACE = re.compile(r"Step (\d+) of (\d+)")
 
 
 @dataclass
@@ -88,6 +90,9 @@ class Terminal:
         page = Page(path, answer)
         if page.text:
             self.spoken += [f"{path}: {wrong}" for wrong in Said(page.text).machine_words()]
+            self.spoken += [
+                f"{path}: step {a} of {b}" for a, b in PLACE.findall(page.text) if int(a) > int(b)
+            ]
         return page
 
 
@@ -366,8 +371,7 @@ class HandStage(PastStage):
             badge,
             f"/release/{wanted.record}",
             f"/release/{wanted.record}",
-            {"reason": [wanted.reason]},
-            button=("decision", str(wanted.decision)),
+            {"decision": [str(wanted.decision)], "reason": [wanted.reason]},
         )
 
     def _signed(

@@ -185,6 +185,23 @@ def recipe() -> bytes:
     return bpmn(main, called)
 
 
+def drums_only() -> bytes:
+    """Bind the scales, then weigh and label two drums of the product."""
+    bind = "".join(
+        f'<bw:equipment requirement="{key}" calibrated="true"/>' for key in ("WGH1", "WGH2", "BAL")
+    )
+    main = process(
+        "MAIN",
+        start(),
+        task("P020", step("P020", bind, kind="bind", role="DI")),
+        task("C140", step("C140", DRUMS_OF, kind="label", mode=TWO)),
+        end(),
+        flows="start > P020 > C140 > end",
+        header=HEADER,
+    )
+    return bpmn(main)
+
+
 # What belongs to the plant
 
 

@@ -11,20 +11,32 @@ import pytest
 from inventory import queries
 from tests.integration.inventory import dispensary
 from tests.integration.web.desk.conftest import Enter, full, text_of
+from tests.support.places import site_url
 from tests.support.records import RecordPlant, make_tables, staff
 from tests.support.untouched import untouched
-from tests.support.web import Forms
+from tests.support.web import Forms, Visitor, app_of
 
 
 @pytest.fixture
 def plant(tmp_path: Path) -> Iterator[RecordPlant]:
     """The dispensary at its first container."""
-    make_tables(f"sqlite:///{tmp_path / 'site.db'}")
-    made = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
+    make_tables(site_url(tmp_path / "site.db"))
+    made = RecordPlant(site_url(tmp_path / "site.db"), tmp_path)
     staff(made)
     dispensary.equip(made)
     made.start(dispensary.recipe(), size=Decimal("100.000"))
     dispensary.bind(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bare_plant(tmp_path: Path) -> Iterator[RecordPlant]:
+    """The dispensary without a batch."""
+    make_tables(f"sqlite:///{tmp_path / 'site.db'}")
+    made = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
+    staff(made)
+    dispensary.equip(made)
     yield made
     made.close()
 
@@ -87,3 +99,26 @@ def test_a_wrong_scan_is_an_attempt_on_the_record_and_changes_nothing(
     assert attempt == plant.entries("batch/B-2045")[-1]
     assert attempt["action"] == "attempt.refused"
     assert (attempt["facts"]["rule"], attempt["actor"]["id"]) == (rule, "P-104")
+
+
+@pytest.mark.urs("URS-MAT-030", "URS-EXE-060")
+def test_each_drum_is_taken_from_the_scale_before_the_step_is_saved(
+    bare_plant: RecordPlant, tmp_path: Path
+) -> None:
+    bare_plant.start(dispensary.drums_only(), size=Decimal("100.000"))
+    dispensary.bind(bare_plant)
+    work = f"/records/B-2045/steps/C140/{bare_plant.step('C140').occurrence}"
+    operator = Visitor(app_of(bare_plant, tmp_path))
+    operator.login("P-101")
+    operator.send(work, f"{work}/start")
+    page = text_of(operator.get(work))
+    for place, net in enumerate(("16.30", "16.13"), start=1):
+        assert f"Take from WGH-01.WI501 ({place} of 2)" in page
+        dispensary.show(bare_plant, "WGH-01", net)
+        form = Forms(page).to(f"{work}/perform")
+        page = text_of(operator.client.post(f"{work}/take/drum", data={**form, "take": "drum"}))
+    assert "Take from" not in page
+    form = Forms(page).to(f"{work}/perform")
+    asked = operator.client.post(f"{work}/perform", data=form)
+    assert operator.sign(asked, f"{work}/perform", **full("P-101")).status_code == 303
+    assert bare_plant.texts("C140")["drum"] == ["16.30", "16.13"]
