@@ -90,11 +90,13 @@ def breach_words(limit: EvaluatedLimit, unit: str | None) -> str:
 
 
 def words(limit: EvaluatedLimit, unit: str | None) -> str:
-    """The range of one tier: ``9.50 … 10.50 kg``."""
+    """The range of one tier: ``9.50 … 10.50 kg``; one number where both ends are the same."""
     if limit.low is None:
         return f"≤ {filters.quantity(limit.high, unit)}"
     if limit.high is None:
         return f"≥ {filters.quantity(limit.low, unit)}"
+    if limit.low == limit.high:
+        return filters.quantity(limit.high, unit)
     return f"{filters.number(limit.low)} … {filters.quantity(limit.high, unit)}"
 
 

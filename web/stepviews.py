@@ -420,6 +420,8 @@ def _limit_words(limit: Mapping[str, Any], unit: str | None) -> str:
         return f"{limit['tier']} ≤ {filters.quantity(high, unit)}"
     if high is None:
         return f"{limit['tier']} ≥ {filters.quantity(low, unit)}"
+    if low == high:
+        return f"{limit['tier']} {filters.quantity(high, unit)}"
     return f"{limit['tier']} {filters.number(low)} … {filters.quantity(high, unit)}"
 
 
