@@ -45,9 +45,7 @@ def compose(
     Raises BrokenPromise naming what does not hold; then nothing of it may be used for GMP work.
     """
     require_site(settings)
-    database = Database(settings.database_url)
-    database.check_promises()
-    schema.check(database)
+    database = _checked(Database(settings.database_url))
     events = EventHandlers()
     house = House(database, guards=[TrailGuard()], events=events, clock=clock)
     house.on_refusal = record_refusal
@@ -71,6 +69,17 @@ def compose(
     if mode_of(house) is SiteMode.DEMONSTRATION:
         house.services[presenter.SERVICE] = presenter.Presenter(house, settings)
     return house
+
+
+def _checked(database: Database) -> Database:
+    """The database when it keeps its promises; a refused one is let go of."""
+    try:
+        database.check_promises()
+        schema.check(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def require_site(settings: Settings) -> None:

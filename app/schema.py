@@ -64,7 +64,10 @@ def _grant_reading_of_version(connection: Connection, role: str) -> None:
 
 
 def check(database: Database) -> None:
-    """The database has this version's schema and every append-only trigger, else BrokenPromise."""
+    """This version's schema, every append-only trigger, a role without rights to change facts.
+
+    Raises BrokenPromise naming what is otherwise.
+    """
     with database.reader.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
         wanted = ScriptDirectory.from_config(config()).get_current_head()
@@ -74,6 +77,7 @@ def check(database: Database) -> None:
                 " run batchwright migrate"
             )
         appendonly.check(connection)
+        appendonly.check_rights(connection)
 
 
 def config() -> Config:

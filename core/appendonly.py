@@ -34,6 +34,13 @@ WHERE NOT t.tgisinternal AND t.tgenabled = 'A' AND p.prosrc = :body
 """
 
 
+POSTGRES_CHANGEABLE = """
+SELECT relname FROM pg_class
+WHERE relname = ANY(:facts) AND has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
+ORDER BY relname
+"""
+
+
 def expected_triggers(dialect: str) -> set[str]:
     """Names of the triggers that must exist."""
     return {name for name, _ in _definitions(dialect)}
@@ -62,6 +69,24 @@ def check(connection: Connection) -> None:
     if missing:
         raise BrokenPromise(
             "append-only triggers are missing or altered: " + ", ".join(sorted(missing))
+        )
+
+
+def check_rights(connection: Connection) -> None:
+    """The role of this connection may not even try to change a fact, else `BrokenPromise`.
+
+    Refuses the owner of the schema and a superuser, who could drop a trigger. No effect on
+    SQLite, which has no roles.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    facts = {"facts": kept_tables(Kept.FACT)}
+    found = connection.execute(text(POSTGRES_CHANGEABLE), facts).scalars().all()
+    if found:
+        role = connection.execute(text("SELECT current_user")).scalar_one()
+        raise BrokenPromise(
+            f"the database role {role} may change facts ({', '.join(found[:3])}, {len(found)} in"
+            " all): the application needs a role of its own that owns nothing"
         )
 
 

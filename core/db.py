@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -49,7 +49,25 @@ SQLITE_PRAGMAS = {
     "temp_store": "MEMORY",
     "cache_size": "-65536",
 }
-POSTGRES_PROMISES = {"synchronous_commit": "on", "fsync": "on", "full_page_writes": "on"}
+SQLITE_PROMISES = {
+    "journal_mode": "wal",
+    "synchronous": "2",
+    "foreign_keys": "1",
+    "recursive_triggers": "1",
+    "query_only": "1",
+}
+POSTGRES_DURABLE = {"synchronous_commit": "on", "fsync": "on", "full_page_writes": "on"}
+POSTGRES_WRITES = {
+    **POSTGRES_DURABLE,
+    "transaction_isolation": "read committed",
+    "transaction_read_only": "off",
+    "session_replication_role": "origin",
+}
+POSTGRES_READS = {
+    **POSTGRES_DURABLE,
+    "transaction_isolation": "repeatable read",
+    "transaction_read_only": "on",
+}
 
 
 class Kept(StrEnum):
@@ -143,22 +161,20 @@ class Database:
                 yield
 
     def check_promises(self) -> None:
-        """Durability settings are as promised on a fresh connection, else `BrokenPromise`."""
-        with self.reader.connect() as connection:
-            for name, wanted in self._promises().items():
+        """Durability and isolation of connections are as promised, else `BrokenPromise`."""
+        if self.dialect == "sqlite":
+            # Reading connections are prepared as the writing ones are, which would have to queue.
+            self._check(self.reader, SQLITE_PROMISES)
+        else:
+            self._check(self.reader, POSTGRES_READS)
+            self._check(self.writer, POSTGRES_WRITES)
+
+    def _check(self, engine: Engine, promises: Mapping[str, str]) -> None:
+        with engine.connect() as connection:
+            for name, wanted in promises.items():
                 found = _setting(connection, self.dialect, name)
                 if found != wanted:
                     raise BrokenPromise(f"database setting {name} is {found}, must be {wanted}")
-
-    def _promises(self) -> dict[str, str]:
-        if self.dialect == "sqlite":
-            return {
-                "journal_mode": "wal",
-                "synchronous": "2",
-                "foreign_keys": "1",
-                "recursive_triggers": "1",
-            }
-        return POSTGRES_PROMISES
 
     def close(self) -> None:
         """Release all connections."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
-from app import making
+from app import making, schema
 from app.bootstrap import compose
 from app.clock import site_now
 from app.demosite import SEEDING
 from app.seed import people, series
+from core.errors import BrokenPromise
 from core.settings import Settings
 from core.sites import SiteMode
-from tests.support.postgres import APP, PostgresServer
+from tests.support.postgres import ADMIN, APP, OWNER, PostgresServer
 
 
 @pytest.fixture
@@ -42,3 +45,74 @@ def test_the_application_role_works_and_cannot_change_a_fact(settings: Settings)
         with pytest.raises(ProgrammingError, match="permission denied"), engine.begin() as link:
             link.execute(text(statement))
     engine.dispose()
+
+
+@pytest.fixture
+def made(settings: Settings) -> Settings:
+    """A new site, made by the owner of the schema."""
+    making.make_site(settings, name="Werk", mode=SiteMode.GMP, zone="Europe/Berlin")
+    return settings
+
+
+def as_admin(made: Settings, *statements: str) -> None:
+    """What who administers the server can do."""
+    engine = create_engine(make_url(made.owner_url).set(username=ADMIN))
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+@pytest.mark.urs("URS-AUD-050")
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "DROP TRIGGER keep_entry_update ON entry",
+        "ALTER TABLE entry DISABLE TRIGGER keep_entry_update",
+        "ALTER TABLE entry ENABLE REPLICA TRIGGER keep_entry_update",
+    ],
+)
+def test_a_database_without_a_trigger_is_refused(made: Settings, attack: str) -> None:
+    compose(made).database.close()
+    as_admin(made, attack)
+    with pytest.raises(BrokenPromise, match="keep_entry_update"):
+        compose(made)
+    schema.upgrade_site(made)
+    compose(made).database.close()
+
+
+@pytest.mark.urs("URS-AUD-050", "URS-SEC-070")
+@pytest.mark.parametrize("right", ["UPDATE", "DELETE", "TRUNCATE"])
+def test_a_role_that_may_change_a_fact_starts_nothing(made: Settings, right: str) -> None:
+    as_admin(made, f"GRANT {right} ON entry TO {APP}")
+    with pytest.raises(BrokenPromise, match=r"role app may change facts \(entry, 1 in all\)"):
+        compose(made)
+
+
+@pytest.mark.urs("URS-SEC-070")
+@pytest.mark.parametrize("role", [OWNER, ADMIN])
+def test_the_owner_of_the_schema_runs_no_site(made: Settings, role: str) -> None:
+    url = make_url(made.database_url).set(username=role)
+    wrong = replace(made, database_url=url.render_as_string(hide_password=False))
+    with pytest.raises(BrokenPromise, match=f"role {role} may change facts"):
+        compose(wrong)
+
+
+@pytest.mark.urs("URS-AUD-050")
+@pytest.mark.parametrize(
+    ("setting", "weaker"),
+    [("synchronous_commit", "off"), ("default_transaction_isolation", "'read uncommitted'")],
+)
+def test_weaker_settings_of_the_database_are_refused(
+    made: Settings, setting: str, weaker: str
+) -> None:
+    name = make_url(made.database_url).database
+    as_admin(made, f"ALTER DATABASE {name} SET {setting} = {weaker}")
+    with pytest.raises(BrokenPromise, match=setting.removeprefix("default_")):
+        compose(made)
+
+
+def test_another_schema_is_refused_and_says_what_to_do(made: Settings) -> None:
+    as_admin(made, "DELETE FROM alembic_version")
+    with pytest.raises(BrokenPromise, match="batchwright migrate"):
+        compose(made)
