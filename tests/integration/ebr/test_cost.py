@@ -69,5 +69,5 @@ def test_an_act_reads_nothing_twice(second: Captured) -> None:
 @pytest.mark.urs("URS-MRC-070")
 def test_a_known_recipe_is_compared_but_not_fetched(second: Captured) -> None:
     (asked,) = [found for found in sent(second, "SELECT") if "FROM definition_file" in found]
-    assert "definition_file.body = ?" in asked
+    assert "definition_file.body = " in asked
     assert "body" not in asked.partition("FROM")[0]
