@@ -15,7 +15,7 @@ from ebr import queries as records
 from ebr.models import RunState
 from ebr.report import words
 from personnel import queries as people
-from web import desk, identity, inputs, scoping, tables
+from web import desk, identity, inputs, scoping, states, tables
 from web.access import needs
 from web.i18n import gettext as _
 from web.performing import perform
@@ -23,7 +23,7 @@ from web.signing import Page, SignedAct, go_on, signed
 from web.tables import Column
 from workflows import commands, queries
 from workflows.differences import Difference, Weight, differences
-from workflows.model import Level, Procedure, StepTask
+from workflows.model import Flow, Level, Procedure, StepTask
 from workflows.models import DefinitionVersion
 from workflows.rules import VersionState
 from workflows.step import Parameter, Step, in_language
@@ -191,13 +191,13 @@ def difference(code: str) -> Page:
         before = queries.load(session, old.file_digest)
         after = queries.load(session, new.file_digest)
         lines = differences(before, after)
-    rows = [_difference_row(line) for line in lines]
+    rows = [_difference_row(line, before, after) for line in lines]
     columns = [
         Column(key="step", label=_("Step")),
         Column(key="field", label=_("Field")),
-        Column(key="change", label=_("Change")),
-        Column(key="before", label=old.name),
-        Column(key="after", label=new.name),
+        Column(key="change", label=_("What happened")),
+        Column(key="before", label=old.name, kind="list"),
+        Column(key="after", label=new.name, kind="list"),
         Column(key="class", label=_("Class"), kind="state"),
     ]
     return desk.table_page(
@@ -223,15 +223,73 @@ def _pair(
     return queries.version(session, code, old), queries.version(session, code, new)
 
 
-def _difference_row(line: Difference) -> dict[str, Any]:
+def _difference_row(line: Difference, before: Procedure, after: Procedure) -> dict[str, Any]:
     return {
         "step": line.step or _("recipe"),
-        "field": " › ".join(words.plain(part) for part in line.path.split("/")[-3:]),
-        "change": words.plain(line.change.value),
-        "before": line.before or "–",
-        "after": line.after or "–",
+        "field": _field(line, before, after),
+        "change": states.words_of(line.change.value),
+        "before": _told(line, line.before, before),
+        "after": _told(line, line.after, after),
         "class": line.weight.value,
     }
+
+
+def _field(line: Difference, before: Procedure, after: Procedure) -> str:
+    """Where a difference lies: a flow by the things it joins, a thing by the name of its level."""
+    parts = line.path.split("/")
+    drawn = _flow(line, after) or _flow(line, before)
+    if drawn is not None:
+        level, flow = drawn
+        ends = " → ".join(_called(level, each) for each in (flow.source, flow.target))
+        return " › ".join((ends, *(words.plain(part) for part in parts[4:])))
+    if len(parts) == 4:
+        level = next(x for p in (after, before) for x in p.levels if x.id == parts[1])
+        return f"{level.name} › {_called(level, parts[3])}"
+    inside = parts[5:] if parts[4:5] == ["step"] else parts[-3:]
+    kept = [part for part in inside if part not in ("parameters", "limits")]
+    return " › ".join(words.plain(part) for part in kept)
+
+
+def _flow(line: Difference, procedure: Procedure) -> tuple[Level, Flow] | None:
+    parts = line.path.split("/")
+    if parts[2:3] != ["flows"]:
+        return None
+    return next(
+        (
+            (level, flow)
+            for level in procedure.levels
+            for flow in level.flows
+            if [level.id, flow.id] == [parts[1], parts[3]]
+        ),
+        None,
+    )
+
+
+def _called(level: Level, node_id: str) -> str:
+    node = next((each for each in level.nodes if each.id == node_id), None)
+    return (node.name if node else "") or words.plain(node_id)
+
+
+def _told(line: Difference, text: str | None, procedure: Procedure) -> tuple[str, ...]:
+    """One side of a difference; a step or a flow that came or went is told by what it says."""
+    if text is None:
+        return ()
+    if len(line.path.split("/")) != 4:
+        return (text,)
+    drawn = _flow(line, procedure)
+    if drawn is not None:
+        return (drawn[1].condition or _("without condition"),)
+    nodes = (each for level in procedure.levels for each in level.nodes)
+    node = next(each for each in nodes if each.id == line.path.split("/")[3])
+    return _step_told(node, procedure.header.language) if isinstance(node, StepTask) else (text,)
+
+
+def _step_told(node: StepTask, language: str) -> tuple[str, ...]:
+    line = _line(node, language)
+    asked = tuple(
+        f"{label}: {limits}" if limits else label for _p, label, limits in line.parameters
+    )
+    return (f"{line.kind} · {node.step.role}", line.instruction, *asked)
 
 
 @bp.post("/recipes/<code>/v<int:number>/submit")

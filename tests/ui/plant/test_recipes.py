@@ -32,6 +32,8 @@ def test_a_version_shows_its_diagram_and_the_differences_name_each_changed_limit
     expect(table).to_contain_text("2.5")
     expect(table).to_contain_text("2.8")
     expect(table.get_by_role("row").filter(has_text="B013").first).to_be_visible()
+    expect(table.get_by_role("row").filter(has_text="Dry enough? → Cool")).to_contain_text("major")
+    expect(table).not_to_contain_text("f_XG2")
     expect(screen.locator(".page-head")).to_contain_text("changes of content")
 
 
