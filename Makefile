@@ -6,7 +6,7 @@ TOO_OLD := Batchwright needs Python 3.11 or newer. Name one: make PYTHON=python3
 PREPARE := $(PYTHON_FITS) || { echo "$(TOO_OLD)"; exit 2; } && $(PYTHON) -m tools.prepare
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo history bench check test-nightly lock assets clean
+.PHONY: help run test demo history bench check test-postgres test-nightly lock assets clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -27,9 +27,16 @@ test:  ## run the tests (T=path or options for pytest)
 	@$(PREPARE) test
 	@$(VENV)/pytest -n $(or $(N),2) $(T)
 
-test-nightly:  ## run the tests that are too slow for every change
+test-postgres:  ## run the tests with their sites on PostgreSQL (T=path or options for pytest)
 	@$(PREPARE) test
-	@$(VENV)/pytest -n $(or $(N),2) -m nightly $(T)
+	@$(VENV)/pytest -n $(or $(N),2) --database=postgresql $(T)
+
+test-nightly:  ## run the tests that are too slow for every change, and all others on PostgreSQL
+	@$(PREPARE) test
+	@failed=0; \
+	$(VENV)/pytest -n $(or $(N),2) -m nightly $(T) || failed=1; \
+	$(VENV)/pytest -n $(or $(N),2) --database=postgresql $(T) || failed=1; \
+	exit $$failed
 
 check:  ## format, lint, types, import contracts; all of them, even when one fails
 	@$(PREPARE) check

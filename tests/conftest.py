@@ -3,29 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.support.loopback import forbid_the_world
+from tests.support.places import PLACES, POSTGRESQL, SQLITE, site_url
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.requirements import known_requirements
 from tests.support.templates import Templates
 
+SUITE_DATABASE = pytest.StashKey[PostgresServer]()
 
-def pytest_configure() -> None:
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which database holds the sites of a run."""
+    parser.addoption(
+        "--database",
+        choices=(SQLITE, POSTGRESQL),
+        default=SQLITE,
+        help="where test sites lie; tests of SQLite files themselves stay out of the other one",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Before any test module is imported."""
     forbid_the_world()
+    if config.getoption("database") == POSTGRESQL:
+        PLACES.use(lambda: suite_server(config))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def suite_server(config: pytest.Config) -> PostgresServer:
+    """The PostgreSQL of this test process, started at first use and stopped at the end."""
+    if SUITE_DATABASE not in config.stash:
+        ending = ExitStack()
+        config.add_cleanup(ending.close)
+        config.stash[SUITE_DATABASE] = ending.enter_context(running_postgres())
+    return config.stash[SUITE_DATABASE]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse a marker with an id that is no requirement: the trace matrix is built from them."""
+    if config.getoption("database") == POSTGRESQL:
+        left_out = [item for item in items if about_sqlite(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     known = known_requirements()
     for item in items:
         for marker in item.iter_markers("urs"):
             unknown = [str(name) for name in marker.args if name not in known]
             if unknown or not marker.args:
                 raise pytest.UsageError(f"{item.nodeid}: no such requirement: {unknown}")
+
+
+def about_sqlite(item: pytest.Item) -> bool:
+    """The test is about SQLite itself: it says so, or is one half of a pair on both databases."""
+    marker = item.get_closest_marker("sqlite")
+    if marker is not None and not marker.args:
+        raise pytest.UsageError(f"{item.nodeid}: the marker sqlite needs its reason")
+    pair = getattr(item, "callspec", None)
+    on_both = pair is not None and pair.params.get("database_url") == SQLITE
+    return marker is not None or on_both or "sqlite_url" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(autouse=True)
+def _databases_go_with_their_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    folder = "tmp_path" in request.fixturenames and request.getfixturevalue("tmp_path")
+    yield
+    if folder:
+        PLACES.forget_below(folder)
+
+
+@pytest.fixture
+def chosen_url(tmp_path: Path) -> str:
+    """The URL of a fresh, empty database of the kind that the run was asked for."""
+    return site_url(tmp_path / "site.db")
 
 
 @pytest.fixture
@@ -35,10 +88,9 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_server(pytestconfig: pytest.Config) -> PostgresServer:
     """A PostgreSQL of this test process; started at first use."""
-    with running_postgres() as server:
-        yield server
+    return suite_server(pytestconfig)
 
 
 @pytest.fixture

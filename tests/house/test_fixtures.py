@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
+from shutil import copytree
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from tests.support.loopback import OutsideConnection
+from tests.support.places import Places, owner_url
 from tests.support.postgres import APP, OWNER, PostgresServer
 from tests.support.requirements import known_requirements
 from tests.support.templates import Templates
@@ -53,6 +57,28 @@ def test_a_database_is_filled_by_copy_and_built_once(
         assert _count(database_url) == 1, "each copy starts as it was built"
     assert len(built) == 1
     assert built != [database_url]
+
+
+def test_a_site_on_a_server_is_copied_by_copying_its_note(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    places = Places()
+    places.use(lambda: postgres_server)
+    first = tmp_path / "first" / "site.db"
+    _run(owner_url(places.url_at(first)), "CREATE TABLE seed (n int)")
+    copytree(tmp_path / "first", tmp_path / "second")
+    second = tmp_path / "second" / "site.db"
+    _run(owner_url(places.url_at(second)), "INSERT INTO seed VALUES (1)")
+    assert [_count(owner_url(places.url_at(path))) for path in (first, second)] == [0, 1]
+    assert Places().url_at(second) == places.url_at(second), "as another process sees it"
+    places.forget_below(tmp_path / "second")
+    with pytest.raises(OperationalError, match="does not exist"):
+        _count(Places().url_at(second))
+    assert _count(owner_url(places.url_at(first))) == 0
+
+
+def test_a_site_in_a_file_is_the_file(tmp_path: Path) -> None:
+    assert Places().url_at(tmp_path / "site.db") == f"sqlite:///{tmp_path / 'site.db'}"
 
 
 def test_the_role_of_the_product_owns_nothing(postgres_server: PostgresServer) -> None:

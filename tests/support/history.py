@@ -18,6 +18,7 @@ from core.sites import SiteMode
 from ebr import queries
 from ebr.models import ExceptionCase
 from personnel.crypto import LIGHT, Vault
+from tests.support.places import owner_url, site_url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +60,8 @@ class Past:
 
 def settings_of(home: Path) -> Settings:
     """Settings of a site in a folder."""
-    url = f"sqlite:///{home / 'site.db'}"
-    return Settings(home=home, database_url=url, owner_url=url, log_level="WARNING")
+    url = site_url(home / "site.db")
+    return Settings(home=home, database_url=url, owner_url=owner_url(url), log_level="WARNING")
 
 
 def light_vault(settings: Settings) -> Vault:

@@ -18,10 +18,9 @@ from audit.attempts import record_refusal
 from audit.keys import open_or_make
 from audit.streams import Stream
 from audit.trail import TrailGuard
-from core import appendonly
 from core.actors import Actor
 from core.clock import HeldClock
-from core.db import Base, Database
+from core.db import Database
 from core.events import EventHandlers
 from core.house import House
 from core.jobs import Worker
@@ -36,6 +35,7 @@ from ebr.models import ProcedureRun, StepRecord
 from hardware.historian import Historian
 from personnel import commands, credentials, enrolment, signing
 from personnel.crypto import LIGHT, Vault
+from tests.support.places import lay_out, owner_url
 from workflows.importing import import_procedure
 from workflows.models import DefinitionFile
 
@@ -203,10 +203,8 @@ def _start(
 
 def make_tables(url: str) -> None:
     """Tables, triggers and the site's row."""
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        Base.metadata.create_all(connection)
-        appendonly.install(connection)
+    lay_out(url)
+    engine = create_engine(owner_url(url))
     with Session(engine) as session:
         mode = SiteMode.DEMONSTRATION.value
         session.add(

@@ -13,10 +13,9 @@ from sqlalchemy.orm import Session
 
 from audit import trail
 from audit.streams import SITE, Stream
-from core import appendonly
 from core.actors import Actor, ActorKind
 from core.clock import HeldClock
-from core.db import Base, Database
+from core.db import Database
 from core.house import House, moment
 from core.jobs import Worker
 from core.sites import Site
@@ -24,6 +23,7 @@ from engine import commands, handlers, queries
 from engine.host import EventInfo, Problem, TaskInfo
 from engine.models import Run
 from tests.support.bpmn import end, process, start
+from tests.support.places import lay_out, owner_url
 from workflows.expressions.types import Given
 from workflows.importing import import_procedure
 from workflows.models import DefinitionFile
@@ -159,10 +159,8 @@ class Plant:
 
 def install(url: str) -> None:
     """Make the schema and the one site of a fresh database."""
-    database = Database(url)
-    with database.writer.begin() as connection:
-        Base.metadata.create_all(connection)
-        appendonly.install(connection)
+    lay_out(url)
+    database = Database(owner_url(url))
     with Session(database.writer) as session, session.begin():
         session.add(
             Site(site_id=1, name="Test", mode="DEMONSTRATION", zone="Europe/Berlin", made_at=START)

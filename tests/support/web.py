@@ -11,14 +11,15 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from core.settings import Settings
+from tests.support.places import owner_url, site_url
 from tests.support.records import PEOPLE, RecordPlant
 from web.application import create_app
 
 
 def settings_in(folder: Path) -> Settings:
     """Settings of a site in a folder of its own."""
-    url = f"sqlite:///{folder / 'site.db'}"
-    return Settings(home=folder, database_url=url, owner_url=url)
+    url = site_url(folder / "site.db")
+    return Settings(home=folder, database_url=url, owner_url=owner_url(url))
 
 
 def app_of(plant: RecordPlant, folder: Path) -> Flask:

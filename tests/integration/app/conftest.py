@@ -13,12 +13,13 @@ from typing import IO
 import pytest
 from click.testing import CliRunner, Result
 
-from app import demosite
+from app import demosite, serving
 from app.cell import Cell
 from app.cli import main
 from app.demosite import FirstBatch
 from core import logs
 from core.settings import Settings
+from tests.support.places import on_server, owner_url, site_url
 
 NOWHERE = Cell(opcua="opc.tcp://127.0.0.1:1", modbus="127.0.0.1:1", control_port=1, token="")
 FIRST = FirstBatch(number=2044, order="PO-7731")
@@ -40,8 +41,8 @@ class Seeded:
 
 
 def settings_of(home: Path) -> Settings:
-    url = f"sqlite:///{home / 'site.db'}"
-    return Settings(home=home, database_url=url, owner_url=url, log_level="WARNING")
+    url = site_url(home / "site.db")
+    return Settings(home=home, database_url=url, owner_url=owner_url(url), log_level="WARNING")
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +86,11 @@ def batchwright(tmp_path: Path) -> Command:
     """Run the command line in this process; the home of the site comes first."""
 
     def run(*arguments: object, home: Path | None = None, typed: str = "") -> Result:
-        words = ["--home", str(home or tmp_path / "nowhere"), *map(str, arguments)]
+        place = home or tmp_path / "nowhere"
+        if on_server(place / "site.db"):
+            told = serving.environment(settings_of(place))
+            return CliRunner().invoke(main, [*map(str, arguments)], input=typed, env=told)
+        words = ["--home", str(place), *map(str, arguments)]
         return CliRunner().invoke(main, words, input=typed)
 
     return run

@@ -126,6 +126,7 @@ def test_the_live_site_verifies(batchwright: Command, seeded: Seeded) -> None:
     assert told.output.splitlines()[-1] == "everything holds"
 
 
+@pytest.mark.sqlite("edits the file with a client of its own")
 @pytest.mark.urs("URS-AUD-060")
 def test_a_row_changed_from_behind_is_named(batchwright: Command, site: Seeded) -> None:
     with sqlite3.connect(site.settings.home / "site.db") as connection:

@@ -135,6 +135,7 @@ def tamper(seeded: Seeded) -> None:
     raw.close()
 
 
+@pytest.mark.sqlite("edits the file with a client of its own")
 @pytest.mark.urs("URS-MRC-070", "URS-AUD-010")
 def test_no_batch_starts_on_a_tampered_recipe(office: Office, site: Seeded) -> None:
     tamper(site)
@@ -143,6 +144,7 @@ def test_no_batch_starts_on_a_tampered_recipe(office: Office, site: Seeded) -> N
     assert "quality assurance" in attempt.facts["resolver"]
 
 
+@pytest.mark.sqlite("edits the file with a client of its own")
 @pytest.mark.urs("URS-MRC-070", "URS-MRC-060", "URS-AUD-010")
 def test_a_running_batch_does_not_go_on_along_a_tampered_recipe(
     office: Office, site: Seeded

@@ -50,6 +50,7 @@ def test_migrations_make_what_the_models_say(database_url: str) -> None:
     database.close()
 
 
+@pytest.mark.sqlite("compares the whole file")
 def test_migrating_again_changes_nothing(batchwright: Command, made: Settings) -> None:
     before = dump(made)
     for _ in range(2):
@@ -66,6 +67,7 @@ def dump(settings: Settings) -> list[str]:
     return found
 
 
+@pytest.mark.sqlite("compares the whole file")
 @pytest.mark.urs("URS-SEC-050")
 def test_a_site_is_never_made_over_another(made: Settings) -> None:
     before = dump(made)
@@ -83,6 +85,7 @@ def test_a_new_site_composes(made: Settings) -> None:
     house.database.close()
 
 
+@pytest.mark.sqlite("edits the file; test_postgres.py has the same for PostgreSQL")
 @pytest.mark.urs("URS-AUD-050")
 def test_a_database_without_a_trigger_is_refused(made: Settings) -> None:
     execute(made, "DROP TRIGGER keep_entry_update")
@@ -90,6 +93,7 @@ def test_a_database_without_a_trigger_is_refused(made: Settings) -> None:
         compose(made)
 
 
+@pytest.mark.sqlite("edits the file; test_postgres.py has the same for PostgreSQL")
 @pytest.mark.urs("URS-AUD-050")
 def test_a_weakened_trigger_is_refused_and_migrating_restores_it(
     batchwright: Command, made: Settings
@@ -107,6 +111,7 @@ def test_a_weakened_trigger_is_refused_and_migrating_restores_it(
     compose(made).database.close()
 
 
+@pytest.mark.sqlite("edits the file; test_postgres.py has the same for PostgreSQL")
 @pytest.mark.parametrize("found", ["older", ""])
 def test_another_schema_is_refused_and_says_what_to_do(made: Settings, found: str) -> None:
     execute(

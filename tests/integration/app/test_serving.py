@@ -154,6 +154,7 @@ def test_a_killed_site_leaves_no_process_and_starts_again_over_its_files(site: S
     assert made(site) == 1
 
 
+@pytest.mark.sqlite("a site is put aside with its file")
 def test_a_site_whose_making_breaks_off_is_put_aside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +172,7 @@ def test_a_site_whose_making_breaks_off_is_put_aside(
     assert "the next run makes a new one" in said[-1]
 
 
+@pytest.mark.sqlite("a site is put aside with its file")
 def test_a_site_whose_making_was_killed_is_put_aside_by_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,9 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
+import pytest
+
 from core.db import Database
 
 
+@pytest.mark.sqlite("opens a new file from many threads")
 def test_opening_a_new_file_from_many_threads_at_once_waits_and_fails_never(
     tmp_path: Path,
 ) -> None:

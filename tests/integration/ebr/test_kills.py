@@ -24,6 +24,7 @@ from ebr import queries
 from ebr.entry import Entry
 from ebr.models import ParameterValue, StepRecord, StepSignature, StepState
 from tests.support.bpmn import bpmn, end, process, start, step, task
+from tests.support.places import site_url
 from tests.support.records import RECORD, RecordPlant
 
 KILLS = 10
@@ -56,7 +57,7 @@ def folder(plant: RecordPlant, tmp_path: Path) -> Path:
 
 def opened(folder: Path) -> RecordPlant:
     """The site as a newly started process sees it."""
-    return RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    return RecordPlant(site_url(folder / "site.db"), folder)
 
 
 def perform_next(plant: RecordPlant) -> str:

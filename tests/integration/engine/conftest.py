@@ -19,9 +19,9 @@ def plant(database_url: str) -> Iterator[Plant]:
 
 
 @pytest.fixture
-def small_plant(sqlite_url: str) -> Iterator[Plant]:
-    """The same on SQLite only, for what does not depend on the database."""
-    install(sqlite_url)
-    made = Plant(sqlite_url)
+def small_plant(chosen_url: str) -> Iterator[Plant]:
+    """The same on the database that the run was asked for."""
+    install(chosen_url)
+    made = Plant(chosen_url)
     yield made
     made.close()

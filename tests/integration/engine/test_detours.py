@@ -11,6 +11,7 @@ from engine import commands, detours
 from engine.errors import NoSuchWay, RunHeld
 from engine.replay import RecordedHost, recorded_acts, replay
 from tests.support.bpmn import bpmn, call, end, error, exclusive, flow, parallel, step, task
+from tests.support.places import site_url
 from tests.support.running import BATCH, Plant, install, level
 
 MEAN = '<bw:parameter code="mean" dataType="decimal" unit="%" decimals="2"/>'
@@ -117,8 +118,8 @@ def test_a_detour_is_part_of_what_is_built_again_from_the_journal(
         commands.restart(session, BATCH, reason="deviation DEV-001", by=by, at=at)
     with stuck.house.reading() as session:
         acts = recorded_acts(session, BATCH)
-    install(f"sqlite:///{tmp_path / 'again.db'}")
-    again = Plant(f"sqlite:///{tmp_path / 'again.db'}")
+    install(site_url(tmp_path / "again.db"))
+    again = Plant(site_url(tmp_path / "again.db"))
     again.house.services["engine_host"] = RecordedHost()
     again.store(DRYING)
     replay(again.house, BATCH, acts)

@@ -111,6 +111,7 @@ def test_every_move_stands_in_the_journal_of_its_act(plant: Plant) -> None:
     ]
 
 
+@pytest.mark.sqlite("edits the file with a client of its own")
 @pytest.mark.urs("URS-MRC-070")
 def test_a_definition_altered_in_the_database_is_not_started_even_if_a_sound_one_is_cached(
     small_plant: Plant,

@@ -14,6 +14,7 @@ from engine.models import Border, Instance, Run, StateChange, Subscription, Task
 from engine.replay import RecordedAct, RecordedHost, ReplayDiffers, recorded_acts, replay
 from tests.integration.engine.test_resume import MODELS
 from tests.support import moving
+from tests.support.places import site_url
 from tests.support.running import BATCH, Plant, install
 
 OWN = {"id", "run_id", "site_id", "job_id", "version"}
@@ -34,7 +35,7 @@ def empty(tmp_path: Path) -> Callable[[bytes], Plant]:
     """An empty house that holds the definition only."""
 
     def make(data: bytes) -> Plant:
-        url = f"sqlite:///{tmp_path / 'again.db'}"
+        url = site_url(tmp_path / "again.db")
         install(url)
         plant = Plant(url)
         plant.house.services["engine_host"] = RecordedHost()

@@ -19,6 +19,7 @@ from tests.integration.engine.test_timers import DRYING, PRESS
 from tests.support import moving
 from tests.support.bpmn import bpmn, multi_instance, standard_loop
 from tests.support.moving import Move, Scene
+from tests.support.places import site_url
 from tests.support.running import Plant, install
 from tests.unit.engine.test_spiff import LOOPED_JOIN
 from workflows import queries as definitions
@@ -107,7 +108,7 @@ def state_of(plant: Plant) -> tuple[list[Mapping[str, Any]], list[str], str]:
 
 def straight(model: Model, folder: Path) -> tuple[list[Mapping[str, Any]], list[str], str]:
     """The same moves in one process."""
-    url = f"sqlite:///{folder / 'straight.db'}"
+    url = site_url(folder / "straight.db")
     install(url)
     plant = Plant(url)
     plant.host.values.update(model.values)

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from audit import models as audit_models
 from audit.trail import TrailGuard
-from core import appendonly
 from core.actors import Actor, ActorKind
 from core.clock import HeldClock
 from core.db import Base, Database
@@ -23,6 +22,7 @@ from hardware import equipment_commands, models, setup_commands
 from hardware.historian import Historian
 from hardware.setup_commands import NewEquipment, TagSpec
 from hardware.words import Cleaning, Protocol, TagType
+from tests.support.places import lay_out, owner_url
 
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 
@@ -44,12 +44,9 @@ def make_site(
     offset: timedelta = timedelta(0),
 ) -> None:
     """All tables known to this process, their triggers, and the site's row."""
-    engine = create_engine(url)
     assert {models.Tag.__tablename__, audit_models.Entry.__tablename__} <= set(kept())
-    with engine.begin() as connection:
-        Base.metadata.create_all(connection)
-    with engine.begin() as connection:
-        appendonly.install(connection)
+    lay_out(url)
+    engine = create_engine(owner_url(url))
     with Session(engine) as session:
         session.add(Site(site_id=1, name="Werk", mode=mode, zone="Europe/Berlin", made_at=at))
         session.add(SiteClock(site_id=1, offset_us=offset // timedelta(microseconds=1)))
@@ -76,10 +73,10 @@ def historian(tmp_path: Path, clock: HeldClock) -> Iterator[Historian]:
 
 
 @pytest.fixture
-def house(sqlite_url: str, clock: HeldClock, historian: Historian) -> Iterator[House]:
+def house(chosen_url: str, clock: HeldClock, historian: Historian) -> Iterator[House]:
     """A demonstration site whose clock is held."""
-    make_site(sqlite_url)
-    database = Database(sqlite_url)
+    make_site(chosen_url)
+    database = Database(chosen_url)
     made = House(database, guards=[TrailGuard(software="batchwright test")], clock=clock)
     made.services["historian"] = historian
     yield made

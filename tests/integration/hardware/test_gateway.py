@@ -119,11 +119,11 @@ def cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cell]:
 
 
 @pytest.fixture
-def site(sqlite_url: str, tmp_path: Path, cell: Cell) -> Iterator[tuple[House, Settings]]:
+def site(chosen_url: str, tmp_path: Path, cell: Cell) -> Iterator[tuple[House, Settings]]:
     """A site of its own with the plant's tag maps, on the clock of the cell."""
-    settings = settings_in(tmp_path, sqlite_url)
-    make_site(sqlite_url, at=datetime.now(UTC), offset=cell.control.offset())
-    database = Database(sqlite_url)
+    settings = settings_in(tmp_path, chosen_url)
+    make_site(chosen_url, at=datetime.now(UTC), offset=cell.control.offset())
+    database = Database(chosen_url)
     house = House(database, guards=[TrailGuard(software="test")], clock=SystemClock())
     historian = Historian(settings.historian_path, clock=house.clock)
     historian.create()
@@ -416,10 +416,10 @@ def test_the_control_channel_lets_nobody_in_without_its_token(rig: Rig) -> None:
 
 
 @pytest.mark.urs("URS-PRO-050")
-def test_a_clamped_write_is_a_mismatch(tmp_path: Path, sqlite_url: str) -> None:
-    settings = settings_in(tmp_path, sqlite_url)
-    make_site(sqlite_url, at=datetime.now(UTC))
-    database = Database(sqlite_url)
+def test_a_clamped_write_is_a_mismatch(tmp_path: Path, chosen_url: str) -> None:
+    settings = settings_in(tmp_path, chosen_url)
+    make_site(chosen_url, at=datetime.now(UTC))
+    database = Database(chosen_url)
     house = House(database, guards=[TrailGuard(software="test")], clock=SystemClock())
     historian = Historian(settings.historian_path, clock=house.clock)
     historian.create()

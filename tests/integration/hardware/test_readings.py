@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from hardware.historian import Historian, Sampled
 from hardware.historian import Session as Link
 from hardware.words import Reason, WriteState
 from tests.integration.hardware.conftest import KERN, START, allocated, dryer, make_site
+from tests.support.places import site_url
 
 
 def arrives(
@@ -161,9 +163,9 @@ def test_an_overdue_instrument_gives_no_reading(
 
 
 def test_a_simulated_value_fills_nothing_in_a_gmp_site(
-    sqlite_url: str, clock: HeldClock, historian: Historian, house: House
+    tmp_path: Path, clock: HeldClock, historian: Historian, house: House
 ) -> None:
-    other = sqlite_url.replace("site.db", "gmp.db")
+    other = site_url(tmp_path / "gmp.db")
     make_site(other, SiteMode.GMP)
     database = Database(other)
     gmp = House(database, guards=house.guards, clock=clock)

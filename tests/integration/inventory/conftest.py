@@ -11,15 +11,16 @@ from shutil import copyfile
 import pytest
 
 from tests.integration.inventory import dispensary
+from tests.support.places import site_url
 from tests.support.records import RecordPlant, make_tables, staff
 
 
 @pytest.fixture(scope="session")
 def equipped_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file of a staffed site with its stores."""
+    """A staffed site with its stores."""
     folder = tmp_path_factory.mktemp("dispensary")
-    make_tables(f"sqlite:///{folder / 'site.db'}")
-    plant = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    make_tables(site_url(folder / "site.db"))
+    plant = RecordPlant(site_url(folder / "site.db"), folder)
     staff(plant)
     dispensary.equip(plant)
     plant.close()
@@ -29,19 +30,21 @@ def equipped_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def weighing_site(equipped_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recipe runs, the scales are bound, the first container is to be weighed."""
-    with opened(equipped_site, tmp_path_factory.mktemp("weighing")) as plant:
+    folder = tmp_path_factory.mktemp("weighing")
+    with opened(equipped_site, folder) as plant:
         plant.start(dispensary.recipe(), size=Decimal("100.000"))
         dispensary.bind(plant)
-        return file_of(plant)
+    return folder / "site.db"
 
 
 @pytest.fixture(scope="session")
 def weighed_site(weighing_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Everything is dispensed and reconciled; charging is next."""
-    with opened(weighing_site, tmp_path_factory.mktemp("weighed")) as plant:
+    folder = tmp_path_factory.mktemp("weighed")
+    with opened(weighing_site, folder) as plant:
         dispensary.everything_weighed(plant)
         dispensary.reconcile(plant)
-        return file_of(plant)
+    return folder / "site.db"
 
 
 @pytest.fixture
@@ -70,17 +73,8 @@ def weighed(weighed_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
 def opened(site: Path, folder: Path) -> Iterator[RecordPlant]:
     """A copy of a site, in its own folder."""
     copyfile(site, folder / "site.db")
-    made = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    made = RecordPlant(site_url(folder / "site.db"), folder)
     try:
         yield made
     finally:
         made.close()
-
-
-def file_of(plant: RecordPlant) -> Path:
-    """The file of a site whose changes are all in it."""
-    with plant.house.database.writer.connect() as connection:
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.exec_driver_sql("BEGIN")
-    return Path(str(plant.house.database.url.database))

@@ -14,6 +14,7 @@ from hardware import setup_commands
 from hardware.setup_commands import NewEquipment
 from hardware.words import Cleaning
 from personnel import commands
+from tests.support.places import site_url
 from tests.support.records import SETUP, START, RecordPlant, make_tables, qualify, staff
 
 UNITS = [
@@ -59,10 +60,10 @@ UNITS = [
 
 @pytest.fixture(scope="session")
 def staffed_plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file of a staffed site with its equipment; Wójcik maintains, others clean."""
+    """A staffed site with its equipment; Wójcik maintains, others clean."""
     folder = tmp_path_factory.mktemp("staffed-plant")
-    make_tables(f"sqlite:///{folder / 'site.db'}")
-    plant = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    make_tables(site_url(folder / "site.db"))
+    plant = RecordPlant(site_url(folder / "site.db"), folder)
     staff(plant)
     qualify(plant, {"P-101": "SOP-150", "P-102": "SOP-150"})
     first, second = plant.person("A-001").actor, plant.person("A-002").actor
@@ -80,6 +81,6 @@ def staffed_plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plant(staffed_plant: Path, tmp_path: Path) -> Iterator[RecordPlant]:
     """A staffed site of its own for each test."""
     copyfile(staffed_plant, tmp_path / "site.db")
-    made = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
+    made = RecordPlant(site_url(tmp_path / "site.db"), tmp_path)
     yield made
     made.close()

@@ -20,15 +20,15 @@ from audit.models import Signature
 from audit.signatures import SignedContent
 from audit.streams import Stream
 from audit.trail import TrailGuard
-from core import appendonly
 from core.actors import Actor, ActorKind
 from core.clock import HeldClock
-from core.db import Base, Database
+from core.db import Database
 from core.events import EventHandlers
 from core.house import House
 from core.sites import Site, SiteMode
 from personnel import commands, credentials, enrolment, events, sessions, signing
 from personnel.crypto import LIGHT, Vault
+from tests.support.places import lay_out, owner_url, site_url
 
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 TERMINAL = "Room 1.12"
@@ -148,10 +148,8 @@ class Plant:
 
 
 def make_site(url: str, mode: SiteMode = SiteMode.DEMONSTRATION) -> None:
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        Base.metadata.create_all(connection)
-        appendonly.install(connection)
+    lay_out(url)
+    engine = create_engine(owner_url(url))
     with Session(engine) as session:
         session.add(
             Site(site_id=1, name="Werk Süd", mode=mode, zone="Europe/Berlin", made_at=START)
@@ -198,30 +196,30 @@ def clock() -> HeldClock:
 
 
 @pytest.fixture
-def bare(sqlite_url: str, clock: HeldClock) -> Iterator[Plant]:
+def bare(chosen_url: str, clock: HeldClock) -> Iterator[Plant]:
     """A new site with nobody in it."""
-    make_site(sqlite_url)
-    plant = composed(sqlite_url, clock)
+    make_site(chosen_url)
+    plant = composed(chosen_url, clock)
     yield plant
     plant.house.database.close()
 
 
 @pytest.fixture(scope="session")
 def staffed_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file of a staffed site, made once and copied for each test."""
+    """A staffed site, made once and copied for each test."""
     path = tmp_path_factory.mktemp("staffed") / "site.db"
-    make_site(f"sqlite:///{path}")
-    plant = staffed(composed(f"sqlite:///{path}", HeldClock(START)))
+    make_site(site_url(path))
+    plant = staffed(composed(site_url(path), HeldClock(START)))
     plant.house.database.close()
     return path
 
 
 @pytest.fixture
 def plant(staffed_file: Path, tmp_path: Path, clock: HeldClock) -> Iterator[Plant]:
-    """A staffed site on SQLite."""
+    """A staffed site of its own for each test."""
     path = tmp_path / "site.db"
     copyfile(staffed_file, path)
-    plant = composed(f"sqlite:///{path}", clock)
+    plant = composed(site_url(path), clock)
     yield plant
     plant.house.database.close()
 

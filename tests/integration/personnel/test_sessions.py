@@ -27,6 +27,7 @@ from tests.integration.personnel.conftest import (
     composed,
     make_site,
 )
+from tests.support.places import site_url
 
 
 def fail(plant: Plant, badge: str, terminal: str = TERMINAL, times: int = 1) -> str:
@@ -257,7 +258,7 @@ def test_who_is_deactivated_while_the_passphrase_is_tested_gets_no_session(
 
 @pytest.mark.urs("URS-IAM-070")
 def test_a_gmp_site_refuses_the_light_vault_of_tests(tmp_path: Path, clock: HeldClock) -> None:
-    url = f"sqlite:///{tmp_path / 'gmp.db'}"
+    url = site_url(tmp_path / "gmp.db")
     make_site(url, SiteMode.GMP)
     plant = composed(url, clock)
     with pytest.raises(BrokenPromise, match="for tests only"):
@@ -267,7 +268,7 @@ def test_a_gmp_site_refuses_the_light_vault_of_tests(tmp_path: Path, clock: Held
 
 @pytest.mark.urs("URS-IAM-020")
 def test_a_gmp_site_has_no_clock_to_move(tmp_path: Path, clock: HeldClock) -> None:
-    url = f"sqlite:///{tmp_path / 'gmp.db'}"
+    url = site_url(tmp_path / "gmp.db")
     make_site(url, SiteMode.GMP)
     plant = composed(url, clock)
     presenter = Actor.service("presenter", trigger="presenter page")

@@ -8,15 +8,16 @@ from shutil import copyfile
 
 import pytest
 
+from tests.support.places import site_url
 from tests.support.records import RecordPlant, make_tables, staff
 
 
 @pytest.fixture(scope="session")
 def staffed_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file of a staffed site."""
+    """A staffed site."""
     folder = tmp_path_factory.mktemp("staffed-record")
-    make_tables(f"sqlite:///{folder / 'site.db'}")
-    plant = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    make_tables(site_url(folder / "site.db"))
+    plant = RecordPlant(site_url(folder / "site.db"), folder)
     staff(plant)
     plant.close()
     return folder / "site.db"
@@ -26,6 +27,6 @@ def staffed_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plant(staffed_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
     """A staffed site of its own for each test."""
     copyfile(staffed_site, tmp_path / "site.db")
-    made = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
+    made = RecordPlant(site_url(tmp_path / "site.db"), tmp_path)
     yield made
     made.close()

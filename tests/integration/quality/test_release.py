@@ -261,6 +261,7 @@ def test_when_the_batch_cannot_take_the_decision_nothing_is_decided(plant: Recor
     assert plant.ask(queries.decision, RECORD) is None
 
 
+@pytest.mark.sqlite("edits the file with a client of its own")
 @pytest.mark.urs("URS-REL-030", "URS-REC-110")
 def test_a_record_that_was_edited_behind_our_back_is_not_released(made: RecordPlant) -> None:
     batches.review(made)

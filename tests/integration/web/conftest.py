@@ -9,6 +9,7 @@ from shutil import copyfile
 import pytest
 from flask import Flask
 
+from tests.support.places import site_url
 from tests.support.records import RecordPlant, make_tables, staff
 from tests.support.web import Visitor, app_of
 from tests.support.webrecipe import recipe
@@ -16,10 +17,10 @@ from tests.support.webrecipe import recipe
 
 @pytest.fixture(scope="session")
 def staffed_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file of a staffed site whose batch B-2045 waits at its first step."""
+    """A staffed site whose batch B-2045 waits at its first step."""
     folder = tmp_path_factory.mktemp("staffed-web")
-    make_tables(f"sqlite:///{folder / 'site.db'}")
-    plant = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    make_tables(site_url(folder / "site.db"))
+    plant = RecordPlant(site_url(folder / "site.db"), folder)
     staff(plant)
     plant.start(recipe())
     plant.close()
@@ -30,7 +31,7 @@ def staffed_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plant(staffed_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
     """A site of its own for each test."""
     copyfile(staffed_site, tmp_path / "site.db")
-    made = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
+    made = RecordPlant(site_url(tmp_path / "site.db"), tmp_path)
     yield made
     made.close()
 

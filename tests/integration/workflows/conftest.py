@@ -26,6 +26,7 @@ from tests.integration.personnel.conftest import (
     staffed,
 )
 from tests.support.bpmn import bpmn, end, process, start, step, task
+from tests.support.places import site_url
 from workflows import commands
 
 AUTHOR, CHECKER, QUALITY = "P-109", "P-105", "P-107"
@@ -158,10 +159,10 @@ def with_author(plant: Plant) -> None:
 
 @pytest.fixture(scope="session")
 def library_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file of a staffed site with an author, made once and copied for each test."""
+    """A staffed site with an author, made once and copied for each test."""
     path = tmp_path_factory.mktemp("library") / "site.db"
-    make_site(f"sqlite:///{path}")
-    plant = staffed(composed(f"sqlite:///{path}", HeldClock(START)))
+    make_site(site_url(path))
+    plant = staffed(composed(site_url(path), HeldClock(START)))
     with_author(plant)
     plant.house.database.close()
     return path
@@ -172,7 +173,7 @@ def library(library_file: Path, tmp_path: Path) -> Iterator[Library]:
     """A recipe library without recipes."""
     path = tmp_path / "site.db"
     copyfile(library_file, path)
-    plant = composed(f"sqlite:///{path}", HeldClock(START))
+    plant = composed(site_url(path), HeldClock(START))
     yield Library(plant)
     plant.house.database.close()
 

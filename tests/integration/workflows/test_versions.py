@@ -259,6 +259,7 @@ def tampered_body(library: Library) -> str:
     return str(digest)
 
 
+@pytest.mark.sqlite("edits the file with a client of its own")
 @pytest.mark.urs("URS-MRC-070")
 def test_a_tampered_definition_starts_nothing_and_raises_the_alert(library: Library) -> None:
     library.release()
@@ -278,6 +279,7 @@ def test_a_tampered_definition_starts_nothing_and_raises_the_alert(library: Libr
     assert library.plant.actions("site")[-1] == "definition.tampering_found"
 
 
+@pytest.mark.sqlite("edits the file with a client of its own")
 @pytest.mark.urs("URS-MRC-070")
 @pytest.mark.parametrize("column", ["content_digest", "file_digest", "body"])
 def test_a_definition_that_this_process_knows_is_compared_with_what_is_stored_each_time(
@@ -299,6 +301,7 @@ def test_a_definition_that_this_process_knows_is_compared_with_what_is_stored_ea
         queries.load(session, digest)
 
 
+@pytest.mark.sqlite("edits the file with a client of its own")
 @pytest.mark.urs("URS-MRC-010")
 def test_the_database_itself_refuses_to_change_a_stored_file(library: Library) -> None:
     library.draft()

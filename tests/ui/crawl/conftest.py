@@ -14,6 +14,7 @@ from app import demosite
 from app.acting import Person
 from app.bootstrap import compose
 from tests.support.browser import listening
+from tests.support.places import owner_url, site_url
 from tests.support.story import Played, keep_together, story
 from tests.support.webserver import serving
 from web.application import create_app
@@ -41,8 +42,8 @@ def site(story: Played, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wa
     """One copy for all: who only looks changes nothing but sessions."""
     home = tmp_path_factory.mktemp("crawl") / "site"
     copytree(story.settings.home, home)
-    url = f"sqlite:///{home / 'site.db'}"
-    settings = replace(story.settings, home=home, database_url=url, owner_url=url)
+    url = site_url(home / "site.db")
+    settings = replace(story.settings, home=home, database_url=url, owner_url=owner_url(url))
     house = compose(settings)
     app = create_app(house, settings)
     app.testing = True

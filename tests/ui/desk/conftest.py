@@ -18,6 +18,7 @@ from ebr.entry import Entry
 from ebr.issuing import FONTS, SEAL_KEY
 from tests.support import batches
 from tests.support.browser import listening
+from tests.support.places import site_url
 from tests.support.records import RecordPlant, make_tables, staff
 from tests.support.web import app_of, settings_in
 from tests.support.webserver import serving
@@ -32,7 +33,7 @@ def opened(folder: Path) -> RecordPlant:
 
     Its keys lie in the folder, because a copy of the site must go on with the same ones.
     """
-    plant = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    plant = RecordPlant(site_url(folder / "site.db"), folder)
     keys = site_keys.open_or_make(folder / "keys", checkpoints.origin("Werk Süd"))
     plant.house.services.update(
         {
@@ -47,7 +48,7 @@ def opened(folder: Path) -> RecordPlant:
 
 def made(folder: Path, build: Build) -> Path:
     """A staffed site brought to a state by commands."""
-    make_tables(f"sqlite:///{folder / 'site.db'}")
+    make_tables(site_url(folder / "site.db"))
     plant = opened(folder)
     staff(plant)
     batches.plan(plant, control=batches.PAIR)

@@ -18,6 +18,7 @@ from production import commands as production
 from production.commands import PlanBatch
 from tests.support import batches
 from tests.support.browser import listening
+from tests.support.places import site_url
 from tests.support.records import START, RecordPlant, make_tables, qualify, staff
 from tests.support.web import app_of
 from tests.support.webserver import serving
@@ -25,14 +26,14 @@ from tests.support.webserver import serving
 
 def opened(folder: Path) -> RecordPlant:
     """The site in a folder."""
-    return RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    return RecordPlant(site_url(folder / "site.db"), folder)
 
 
 @pytest.fixture(scope="session")
 def planned_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """B-2044 is planned; Ravi Menon wrote the recipes."""
     folder = tmp_path_factory.mktemp("planned")
-    make_tables(f"sqlite:///{folder / 'site.db'}")
+    make_tables(site_url(folder / "site.db"))
     plant = opened(folder)
     staff(plant)
     for subject in ("REC-0017 v3", "SOP-112"):

@@ -17,6 +17,7 @@ from app.bootstrap import compose
 from core.house import House
 from core.settings import Settings
 from tests.support.browser import listening
+from tests.support.places import owner_url, site_url
 from tests.support.story import Played, keep_together, story
 from tests.support.webserver import serving
 from web.application import create_app
@@ -50,8 +51,8 @@ def released(story: Played, tmp_path: Path) -> Iterator[Released]:
     """A copy of the played site for each test."""
     home = tmp_path / "site"
     copytree(story.settings.home, home)
-    url = f"sqlite:///{home / 'site.db'}"
-    settings = replace(story.settings, home=home, database_url=url, owner_url=url)
+    url = site_url(home / "site.db")
+    settings = replace(story.settings, home=home, database_url=url, owner_url=owner_url(url))
     house = compose(settings)
     yield Released(house, settings, demosite.read_cards(house, home, TERMINAL))
     house.database.close()

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from inventory import queries
 from tests.integration.inventory import dispensary
 from tests.support.browser import listening, sign, sign_in
+from tests.support.places import site_url
 from tests.support.records import RecordPlant, make_tables, staff
 from tests.support.web import app_of
 from tests.support.webserver import serving
@@ -20,8 +21,8 @@ from tests.support.webserver import serving
 @pytest.fixture
 def plant(tmp_path: Path) -> Iterator[RecordPlant]:
     """The dispensary at its first container."""
-    make_tables(f"sqlite:///{tmp_path / 'site.db'}")
-    made = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
+    make_tables(site_url(tmp_path / "site.db"))
+    made = RecordPlant(site_url(tmp_path / "site.db"), tmp_path)
     staff(made)
     dispensary.equip(made)
     made.start(dispensary.recipe(), size=Decimal("100.000"))

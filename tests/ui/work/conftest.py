@@ -9,6 +9,7 @@ from shutil import copyfile
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.places import site_url
 from tests.support.records import PEOPLE, RecordPlant, make_tables, staff
 from tests.support.web import app_of
 from tests.support.webrecipe import recipe
@@ -19,10 +20,10 @@ NOISE = ("the server responded with a status of 4", "net::ERR_CONNECTION_REFUSED
 
 @pytest.fixture(scope="session")
 def site_at_work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file of a staffed site whose batch B-2045 waits at its first step."""
+    """A staffed site whose batch B-2045 waits at its first step."""
     folder = tmp_path_factory.mktemp("ui-site")
-    make_tables(f"sqlite:///{folder / 'site.db'}")
-    plant = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    make_tables(site_url(folder / "site.db"))
+    plant = RecordPlant(site_url(folder / "site.db"), folder)
     staff(plant)
     plant.start(recipe())
     plant.close()
@@ -33,7 +34,7 @@ def site_at_work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plant(site_at_work: Path, tmp_path: Path) -> Iterator[RecordPlant]:
     """A site of its own for each test."""
     copyfile(site_at_work, tmp_path / "site.db")
-    made = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
+    made = RecordPlant(site_url(tmp_path / "site.db"), tmp_path)
     yield made
     made.close()
 

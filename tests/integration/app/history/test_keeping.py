@@ -23,6 +23,8 @@ from core.settings import Settings
 from core.sites import ClockNotMovable, SiteClock, SiteMode, go_on_from
 from tests.support.history import light_vault, settings_of
 
+pytestmark = pytest.mark.sqlite("a kept history is a file that is copied whole")
+
 LONG_AGO = timedelta(days=30)
 Say = Callable[[str], None]
 

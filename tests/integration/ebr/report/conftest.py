@@ -11,6 +11,7 @@ import pytest
 from ebr import issuing, record
 from ebr.report.model import RecordView
 from tests.support import recorded
+from tests.support.places import site_url
 from tests.support.records import RecordPlant
 
 
@@ -19,7 +20,7 @@ def recorded_site(staffed_site: Path, tmp_path_factory: pytest.TempPathFactory) 
     """The folder of a site with the complete, decided batch B-2045."""
     folder = tmp_path_factory.mktemp("recorded")
     copyfile(staffed_site, folder / "site.db")
-    plant = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    plant = RecordPlant(site_url(folder / "site.db"), folder)
     recorded.furnish(plant, folder)
     recorded.run_all(plant)
     recorded.decide_all(plant)
@@ -31,7 +32,7 @@ def recorded_site(staffed_site: Path, tmp_path_factory: pytest.TempPathFactory) 
 def batch(recorded_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
     """The recorded batch on a site of its own."""
     copyfile(recorded_site / "site.db", tmp_path / "site.db")
-    plant = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
+    plant = RecordPlant(site_url(tmp_path / "site.db"), tmp_path)
     plant.later(hours=2)
     recorded.furnish(plant, recorded_site)
     yield plant
@@ -43,7 +44,7 @@ def issued_site(recorded_site: Path, tmp_path_factory: pytest.TempPathFactory) -
     """The same site after the PDF of the batch was issued: bundles need not print it again."""
     folder = tmp_path_factory.mktemp("issued")
     copyfile(recorded_site / "site.db", folder / "site.db")
-    plant = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    plant = RecordPlant(site_url(folder / "site.db"), folder)
     plant.later(hours=2)
     recorded.furnish(plant, recorded_site)
     issuing.issue(plant.house, "B-2045", by=plant.person("P-107").actor)
@@ -55,7 +56,7 @@ def issued_site(recorded_site: Path, tmp_path_factory: pytest.TempPathFactory) -
 def printed_batch(issued_site: Path, recorded_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
     """The recorded batch with its PDF on a site of its own."""
     copyfile(issued_site / "site.db", tmp_path / "site.db")
-    plant = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
+    plant = RecordPlant(site_url(tmp_path / "site.db"), tmp_path)
     plant.later(hours=3)
     recorded.furnish(plant, recorded_site)
     yield plant

@@ -28,6 +28,7 @@ from ebr.report.models import IssuedDocument
 from production.models import Disposition
 from tests.integration.ebr.test_steps import recipe
 from tests.support import recorded
+from tests.support.places import site_url
 from tests.support.records import RECORD, RecordPlant
 
 UNWANTED = (
@@ -84,7 +85,7 @@ def released(recorded_site: Path, tmp_path_factory: pytest.TempPathFactory) -> b
     """The pages of the released batch."""
     folder = tmp_path_factory.mktemp("released")
     (folder / "site.db").write_bytes((recorded_site / "site.db").read_bytes())
-    plant = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    plant = RecordPlant(site_url(folder / "site.db"), folder)
     plant.later(hours=2)
     recorded.furnish(plant, recorded_site)
     recorded.dispose(plant, Disposition.RELEASED_FOR_PACKAGING)

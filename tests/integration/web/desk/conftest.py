@@ -14,6 +14,7 @@ from app import keybook
 from audit import checkpoints
 from audit import keys as site_keys
 from ebr.bundle import PEOPLE_KEYS, SITE_KEYS
+from tests.support.places import site_url
 from tests.support.records import PEOPLE, RecordPlant, make_tables, staff
 from tests.support.web import Visitor, app_of
 
@@ -22,10 +23,10 @@ Enter = Callable[[str], Visitor]
 
 @pytest.fixture(scope="session")
 def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file of a staffed site."""
+    """A staffed site."""
     folder = tmp_path_factory.mktemp("staffed-desk")
-    make_tables(f"sqlite:///{folder / 'site.db'}")
-    plant = RecordPlant(f"sqlite:///{folder / 'site.db'}", folder)
+    make_tables(site_url(folder / "site.db"))
+    plant = RecordPlant(site_url(folder / "site.db"), folder)
     staff(plant)
     plant.close()
     return folder / "site.db"
@@ -35,7 +36,7 @@ def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plant(bare_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
     """A site of its own for each test, with the keys that verification needs."""
     copyfile(bare_site, tmp_path / "site.db")
-    made = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
+    made = RecordPlant(site_url(tmp_path / "site.db"), tmp_path)
     made.house.services.setdefault(
         SITE_KEYS, site_keys.open_or_make(tmp_path / "keys", checkpoints.origin("Werk Süd"))
     )

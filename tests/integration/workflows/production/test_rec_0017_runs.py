@@ -21,10 +21,10 @@ LONGEST = 400
 
 
 @pytest.fixture
-def plant(sqlite_url: str) -> Iterator[Plant]:
+def plant(chosen_url: str) -> Iterator[Plant]:
     """A site on which the recipe has just been started, with the values of a clean batch."""
-    install(sqlite_url)
-    made = Plant(sqlite_url)
+    install(chosen_url)
+    made = Plant(chosen_url)
     made.host.values |= {
         "formula.paracetamol": Decimal(80),
         "D040.pure[]": [],
