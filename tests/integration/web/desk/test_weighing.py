@@ -18,27 +18,22 @@ from tests.support.web import Forms, Visitor, app_of
 
 
 @pytest.fixture
-def plant(tmp_path: Path) -> Iterator[RecordPlant]:
-    """The dispensary at its first container."""
+def bare_plant(tmp_path: Path) -> Iterator[RecordPlant]:
+    """The dispensary without a batch."""
     make_tables(site_url(tmp_path / "site.db"))
     made = RecordPlant(site_url(tmp_path / "site.db"), tmp_path)
     staff(made)
     dispensary.equip(made)
-    made.start(dispensary.recipe(), size=Decimal("100.000"))
-    dispensary.bind(made)
     yield made
     made.close()
 
 
 @pytest.fixture
-def bare_plant(tmp_path: Path) -> Iterator[RecordPlant]:
-    """The dispensary without a batch."""
-    make_tables(f"sqlite:///{tmp_path / 'site.db'}")
-    made = RecordPlant(f"sqlite:///{tmp_path / 'site.db'}", tmp_path)
-    staff(made)
-    dispensary.equip(made)
-    yield made
-    made.close()
+def plant(bare_plant: RecordPlant) -> RecordPlant:
+    """The dispensary at its first container."""
+    bare_plant.start(dispensary.recipe(), size=Decimal("100.000"))
+    dispensary.bind(bare_plant)
+    return bare_plant
 
 
 @pytest.mark.urs("URS-MAT-020", "URS-MAT-030", "URS-MAT-040")
