@@ -23,8 +23,10 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from audit import trail
 from audit.models import StreamHead
+from core import logs
 from core.actors import Actor
 from core.db import Base, site_of
+from core.errors import Refusal
 from ebr import definitions as known
 from ebr import queries
 from ebr.context import StepContext
@@ -35,6 +37,7 @@ from workflows.model import Procedure
 from workflows.step import Condition, Step
 from workflows.words import StepKind
 
+log = logs.logger(__name__)
 CACHED = 64
 Key = tuple[UUID, int, bytes | None]
 """The run, its version, and the hash at the head of its record's stream."""
@@ -76,7 +79,8 @@ class Awaited:
 def everywhere(session: Session) -> Iterator[Awaited]:
     """What the running batches of the site wait for; of each its waits, then its conditions.
 
-    Raises the refusal of a tampered definition (URS-MRC-070) where a record has moved.
+    A batch that is refused where its record has moved (its definition was tampered with,
+    URS-MRC-070) is logged and left out: nothing of it goes on, and no other batch waits for that.
     """
     # A writing session has changes that its head does not tell of.
     writing = trail.INFO in session.info
@@ -84,7 +88,14 @@ def everywhere(session: Session) -> Iterator[Awaited]:
         key = (run_id, version, head)
         found = None if writing else _known.get(key)
         if found is None:
-            found = _worked_out(session, queries.run_by_id(session, run_id))
+            run = queries.run_by_id(session, run_id)
+            try:
+                found = _worked_out(session, run)
+            except Refusal as refusal:
+                log.warning(
+                    "watch.refused", record=run.stream, rule=refusal.rule, fact=refusal.fact
+                )
+                continue
             if not writing:
                 _known.keep(key, found)
         yield from found

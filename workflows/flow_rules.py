@@ -201,6 +201,10 @@ def _check_boundary(level: Level, event: BoundaryEvent, report: Report) -> None:
             _check_timer(event.id, event.trigger, forms, report)
         case Condition():
             _check_watch(event, event.trigger, report)
+            if isinstance(host, CallActivity):
+                message = "a condition is watched while a step runs, not while a level runs"
+                remedy = "Attach it to the steps of the called level that it concerns."
+                report.add("boundary.condition", event.id, message, remedy)
         case NamedEvent():
             _check_named(level, event, event.trigger, host, report)
 

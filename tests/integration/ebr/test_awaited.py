@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import datetime
 
 import pytest
@@ -15,6 +17,7 @@ from ebr.commands import runs
 from ebr.models import Binding
 from tests.bench.capturing import captured
 from tests.integration.ebr.test_waits import bind, drying, equip, feed, pass_time, recipe, send
+from tests.support.bpmn import bpmn, end, process, start, task
 from tests.support.records import RECORD, RecordPlant
 
 __all__ = ["drying"]
@@ -96,3 +99,25 @@ def _bind_anew_and_look(
     with trail.act(session, "unit.bound", stream=Stream.parse(RECORD), by=by):
         session.add(Binding(run_id=run.id, requirement="FBD", equipment="FBD-02", ordinal=2, at=at))
     return [(each.step.key, dict(each.units)) for each in awaited.everywhere(session)]
+
+
+@pytest.mark.urs("URS-MRC-070", "URS-EXE-050")
+def test_a_batch_whose_definition_was_altered_goes_nowhere_and_keeps_no_other_waiting(
+    drying: RecordPlant,
+) -> None:
+    level = process("OP", start(), task("A"), end(), flows="start > A > end")
+    drying.start(bpmn(level), number="B-2099")
+    assert [key for key, _ in seen(drying)] == ["D"]
+    with closing(sqlite3.connect(str(drying.house.database.url.database))) as raw:
+        raw.execute("DROP TRIGGER keep_definition_file_update")
+        raw.execute("UPDATE definition_file SET body = body || ' ' WHERE body NOT LIKE '%FBD%'")
+        raw.commit()
+    supervisor = drying.person("P-105").actor
+    drying.house.perform(runs.hold_run, "B-2099", reason="look at it", by=supervisor)
+    with closing(sqlite3.connect(str(drying.house.database.url.database))) as raw:
+        raw.execute("UPDATE procedure_run SET state = 'running' WHERE number = 'B-2099'")
+        raw.commit()
+    assert [key for key, _ in seen(drying)] == ["D"]
+    pass_time(drying, "41.0", seconds=130)
+    assert automatic.watch(drying.house) == 0, "the drying has gone on by itself"
+    assert drying.step("D").state != "started"

@@ -355,6 +355,13 @@ def test_a_boundary_on_a_call_catches_the_error_of_the_called_level() -> None:
     assert (node.loop.kind, node.loop.max_rounds) == (LoopKind.SEQUENTIAL, 2)
 
 
+@pytest.mark.urs("URS-MRC-040")
+def test_a_condition_is_not_watched_at_a_call() -> None:
+    nodes = start(), call("C", "SUB"), boundary("W", "C", conditional("S1.round > 1")), end()
+    found = codes(process("OP", *nodes, end("x"), flows=["start > C > end", "W > x"]), SUB)
+    assert "boundary.condition" in found
+
+
 def test_triggers_keep_their_plain_text() -> None:
     nodes = (
         start(),
