@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from core.clock import local
@@ -268,11 +268,15 @@ def _sums(session: Session, code: str, batch: str | None) -> dict[tuple[str, boo
     in_stock = StockBalance.account.startswith(LOCATION_PREFIX, autoescape=True)
     open_source = (Container.state.is_(None)) | (Container.state.in_(SOURCE_STATES))
     rows = session.execute(
-        select(StockBalance.lot, case((at_batch, 1), else_=0), func.sum(StockBalance.amount))
+        select(
+            StockBalance.lot,
+            case((at_batch, 1), else_=0).label("at_batch"),
+            func.sum(StockBalance.amount),
+        )
         .join(Lot, Lot.number == StockBalance.lot)
         .outerjoin(Container, Container.label == StockBalance.container)
         .where(Lot.material == code, open_source, at_batch | in_stock)
-        .group_by(StockBalance.lot, case((at_batch, 1), else_=0))
+        .group_by(StockBalance.lot, literal_column("at_batch"))
     )
     return {(number, bool(issued)): int(amount) for number, issued, amount in rows}
 
