@@ -101,6 +101,7 @@ def _bind_anew_and_look(
     return [(each.step.key, dict(each.units)) for each in awaited.everywhere(session)]
 
 
+@pytest.mark.sqlite("alters rows in the file behind the back of the application")
 @pytest.mark.urs("URS-MRC-070", "URS-EXE-050")
 def test_a_batch_whose_definition_was_altered_goes_nowhere_and_keeps_no_other_waiting(
     drying: RecordPlant,
