@@ -205,7 +205,7 @@ def _summary(
     return Summary(
         steps=len(shown),
         steps_complete=sum(1 for step in shown if step.state == "complete"),
-        signatures=sum(1 for step in shown for each in step.signatures if not each.superseded),
+        signatures=sum(len(step.signatures) for step in shown),
         signatures_missing=sum(len(step.signatures_missing) for step in shown),
         values=len(recorded),
         values_judged=len(judged),

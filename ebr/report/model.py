@@ -429,7 +429,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Counts of the record; every number can be counted again from the lists beside it."""
+    """Counts of the record; every number can be counted again from the lists beside it.
+
+    `signatures` are the signed acts on steps, those superseded by a correction too.
+    """
 
     steps: int
     steps_complete: int
