@@ -86,7 +86,7 @@ GROUPS = (
         (
             Figure("page_ms_work", "Work queue, ms"),
             Figure("page_ms_batches", "Batch register, ms"),
-            Figure("page_ms_batch", "A batch, ms"),
+            Figure("page_ms_release", "Release decision, ms"),
             Figure("page_ms_record", "Its record, timeline, ms"),
             Figure("page_ms_values", "All its values, ms"),
             Figure("page_ms_trends", "All its trends, ms"),
@@ -107,8 +107,6 @@ GROUPS = (
             Figure("verify_entries_per_s_signed", "Entries of the demonstration per second", "", 0),
             Figure("demo_entry_bytes", "Bytes of such an entry", decimals=0),
             Figure("demo_entries", "Entries of the demonstration batch", decimals=0),
-            Figure("pdf_pages", "Pages of its printed record", decimals=0),
-            Figure("pdf_pages_per_s", "Pages per second, laid out, sealed excluded"),
             Figure("demo_s", "The whole demonstration, s", "under 90"),
         ),
     ),

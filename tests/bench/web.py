@@ -24,7 +24,7 @@ ROUNDS = 15
 PAGES = {
     "work": ("P-101", "/work"),
     "batches": ("P-105", "/batches"),
-    "batch": ("P-105", f"/batches/{NUMBER}"),
+    "release": ("P-107", f"/release/{NUMBER}"),
     "record": ("P-107", f"/batches/{NUMBER}/record"),
     "values": ("P-107", f"/batches/{NUMBER}/record/values"),
     "trends": ("P-107", f"/batches/{NUMBER}/record/trends"),
@@ -56,7 +56,7 @@ def _signed_in(app: Flask, story: Played, badge: str) -> Visitor:
     visitor = Visitor(app)
     cards = demosite.read_cards(story.house, story.settings.home, TERMINAL)
     answer = visitor.login(badge, cards[badge].passphrase)
-    assert answer.status_code == 302, f"{badge} is not let in: {answer.status_code}"
+    assert answer.status_code == 303, f"{badge} is not let in: {answer.status_code}"
     return visitor
 
 
