@@ -112,7 +112,8 @@ def installed_programs() -> Path:
 def short_folder() -> Path:
     """A new folder with a short path, in memory where that is large enough."""
     # The path of a Unix socket holds at most 107 bytes, so pytest's own folders are too long.
-    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED
+    usable = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
+    roomy = usable and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED
     folder = Path(tempfile.mkdtemp(prefix="bw-pg-", dir=MEMORY if roomy else None))
     folder.chmod(0o755)
     return folder
