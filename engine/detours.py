@@ -55,7 +55,7 @@ def blockages(session: Session, record: Stream | str, *, at: datetime) -> list[B
             path=problem["path"],
             kind=problem["kind"],
             fact=problem["fact"],
-            ways=tuple(_ways(move, problem["path"])),
+            ways=tuple(_ways(move, _waiting_border(move, problem["path"]))),
         )
         for problem in move.run.problems
     ]
@@ -70,15 +70,14 @@ def take(
     """
     move = Move.lock(session, record, by=by, at=at)
     held = [problem for problem in move.run.problems if problem["path"] == path]
-    if not held or way not in {each.name for each in _ways(move, path)}:
+    border = _waiting_border(move, path)
+    if border is None or not held or way not in {each.name for each in _ways(move, border)}:
         raise NoSuchWay(
             f"{move.run.record} is not held at {path} with a way {way}",
             resolver="shift supervisor, by looking again what holds the batch",
         )
     move.run.problems = [problem for problem in move.run.problems if problem["path"] != path]
     move.note("way.taken", path, way=way)
-    border = cancelling.host_row(move, path)
-    assert isinstance(border, Border)  # noqa: S101 -- only borders have ways
     _leave(move, border, way)
     move.work()
 
@@ -94,9 +93,14 @@ def _leave(move: Move, border: Border, way: str) -> None:
     levels.advance(move, instance, border.token, way)
 
 
-def _ways(move: Move, path: str) -> Iterator[Way]:
-    border = cancelling.host_row(move, path)
-    if not isinstance(border, Border) or border.state != "ready":
+def _waiting_border(move: Move, path: str) -> Border | None:
+    """The border that the run waits at there; steps have no ways of the engine."""
+    found = cancelling.host_row(move, path)
+    return found if isinstance(found, Border) and found.state == "ready" else None
+
+
+def _ways(move: Move, border: Border | None) -> Iterator[Way]:
+    if border is None:
         return
     instance = move.load(border.instance_path)
     level = move.level(instance)

@@ -158,21 +158,31 @@ def grant_role(
     ends = min((end for end in (asked.until, until) if end is not None), default=None)
     wanted = _period(asked.role, max(asked.starts_at, at), ends, at)
     _check_exclusion(session, who, wanted)
+    return enter_grant(session, "role.granted", asked, wanted, by=by, at=at)
+
+
+def enter_grant(
+    session: Session, action: str, asked: RoleRequest, held: Held, *, by: Actor, at: datetime
+) -> UUID:
+    """Enter the grant of a request for the time that it is held; answers the id of the grant.
+
+    Checks nothing: for commands that have checked both people and the period.
+    """
     grant = RoleGrant(
         request_id=asked.id,
-        badge=who.badge,
+        badge=asked.badge,
         role=asked.role,
         scope=asked.scope,
-        starts_at=wanted.starts_at,
-        until=wanted.until,
+        starts_at=held.starts_at,
+        until=held.until,
         requested_by=asked.requested_by,
         approved_by=by.id,
         approved_at=at,
     )
     with trail.act(
         session,
-        "role.granted",
-        stream=stream_of(who.badge),
+        action,
+        stream=stream_of(asked.badge),
         by=by,
         object=asked.role,
         reason=asked.reason,

@@ -17,8 +17,8 @@ from core.actors import Actor
 from core.errors import Invalid
 from core.sites import the_site
 from personnel import administration, queries, rules
-from personnel.commands import open_request, stream_of
-from personnel.models import RoleGrant, RoleRequest
+from personnel.commands import enter_grant, open_request, stream_of
+from personnel.models import RoleRequest
 from personnel.rules import WHOLE_SITE, Held, Role
 
 
@@ -70,28 +70,9 @@ def confirm_former_role(session: Session, note_id: UUID, *, by: Actor, at: datet
     administration.require_another(
         session, by, noted.requested_by, who.badge, act=f"confirm a former role of {who.name}"
     )
-    _check_exclusion(session, noted)
-    grant = RoleGrant(
-        request_id=noted.id,
-        badge=noted.badge,
-        role=noted.role,
-        scope=noted.scope,
-        starts_at=noted.starts_at,
-        until=noted.until,
-        requested_by=noted.requested_by,
-        approved_by=by.id,
-        approved_at=at,
-    )
-    with trail.act(
-        session,
-        "role.former_confirmed",
-        stream=stream_of(noted.badge),
-        by=by,
-        object=noted.role,
-        reason=noted.reason,
-    ):
-        session.add(grant)
-    return grant.id
+    held = _held(noted)
+    _check_exclusion(session, noted.badge, held)
+    return enter_grant(session, "role.former_confirmed", noted, held, by=by, at=at)
 
 
 def _check_period(session: Session, role: str, starts_at: datetime, until: datetime | None) -> None:
@@ -104,12 +85,15 @@ def _check_period(session: Session, role: str, starts_at: datetime, until: datet
         )
 
 
-def _check_exclusion(session: Session, noted: RoleRequest) -> None:
-    who = queries.person(session, noted.badge)
-    wanted = Held(role=Role(noted.role), starts_at=noted.starts_at, until=noted.until)
-    other = rules.conflict(wanted, queries.held_for_ever(session, who.natural_key))
+def _held(noted: RoleRequest) -> Held:
+    return Held(role=Role(noted.role), starts_at=noted.starts_at, until=noted.until)
+
+
+def _check_exclusion(session: Session, badge: str, held: Held) -> None:
+    who = queries.person(session, badge)
+    other = rules.conflict(held, queries.held_for_ever(session, who.natural_key))
     if other is not None:
         raise Invalid(
-            f"{queries.called(who)} held {other} then, which excludes {noted.role}",
+            f"{queries.called(who)} held {other} then, which excludes {held.role}",
             resolver="who notes it",
         )

@@ -19,7 +19,11 @@ from app.cli import main
 from app.demosite import FirstBatch
 from core import logs
 from core.settings import Settings
+from tests.integration.ebr.conftest import plant, staffed_site
+from tests.integration.ebr.test_waits import drying
 from tests.support.places import on_server, owner_url, site_url
+
+__all__ = ["drying", "plant", "staffed_site"]
 
 NOWHERE = Cell(opcua="opc.tcp://127.0.0.1:1", modbus="127.0.0.1:1", control_port=1, token="")
 FIRST = FirstBatch(number=2044, order="PO-7731")

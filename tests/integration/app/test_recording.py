@@ -14,8 +14,7 @@ from core.actors import Actor
 from ebr.models import StepState
 from hardware.democlock import Advance
 from hardware.historian import Sampled, Session
-from tests.integration.ebr.conftest import plant, staffed_site  # noqa: F401 -- fixtures
-from tests.integration.ebr.test_waits import drying, equip, recipe  # noqa: F401 -- fixture
+from tests.integration.ebr.test_waits import equip, recipe
 from tests.support.records import RecordPlant
 
 CLOCK = Actor.service("test", trigger="time passes")
@@ -85,14 +84,14 @@ def longest(times: list[datetime]) -> timedelta:
 
 
 @pytest.mark.urs("URS-PRO-010")
-def test_a_running_wait_names_the_devices_of_the_units_it_looks_at(drying: RecordPlant) -> None:  # noqa: F811
+def test_a_running_wait_names_the_devices_of_the_units_it_looks_at(drying: RecordPlant) -> None:
     with drying.house.reading() as session:
         steps = recording.waiting_steps(session)
         assert recording.devices_of(session, steps) == {"FBD-01"}
     assert steps == (drying.step("D").id,)
 
 
-def test_nothing_is_recorded_before_a_wait_runs(plant: RecordPlant) -> None:  # noqa: F811
+def test_nothing_is_recorded_before_a_wait_runs(plant: RecordPlant) -> None:
     equip(plant)
     plant.start(recipe())
     with plant.house.reading() as session:
@@ -102,7 +101,7 @@ def test_nothing_is_recorded_before_a_wait_runs(plant: RecordPlant) -> None:  # 
 
 @pytest.mark.urs("URS-PRO-010", "URS-PRO-040")
 def test_a_waiting_device_is_seen_every_10_s_and_everything_every_30_s(
-    drying: RecordPlant,  # noqa: F811
+    drying: RecordPlant,
 ) -> None:
     looks = Sweeps(drying, "30.0")
     begin = clock.site_now(drying.house)
@@ -117,7 +116,7 @@ def test_a_waiting_device_is_seen_every_10_s_and_everything_every_30_s(
 
 
 @pytest.mark.urs("URS-PRO-010", "URS-EXE-050")
-def test_everything_is_seen_before_the_worker_acts(drying: RecordPlant) -> None:  # noqa: F811
+def test_everything_is_seen_before_the_worker_acts(drying: RecordPlant) -> None:
     looks = Sweeps(drying, "41.0")
     done = pass_time(drying, looks, 60)
     step = drying.step("D")

@@ -8,13 +8,12 @@ import pytest
 
 from app.worker import SiteWorker
 from audit.sequencer import oldest_pending_age
-from tests.integration.ebr.conftest import plant, staffed_site  # noqa: F401 -- fixtures
 from tests.integration.ebr.test_waits import equip
 from tests.support.records import RecordPlant
 
 
 @pytest.mark.urs("URS-AUD-060")
-def test_entries_wait_for_the_log_no_longer_than_the_worker_was_told(plant: RecordPlant) -> None:  # noqa: F811
+def test_entries_wait_for_the_log_no_longer_than_the_worker_was_told(plant: RecordPlant) -> None:
     worker = SiteWorker(plant.house, owner="w", lag=timedelta(seconds=0.5))
     worker.settle()
     plant.later(seconds=1)
@@ -30,7 +29,7 @@ def test_entries_wait_for_the_log_no_longer_than_the_worker_was_told(plant: Reco
     assert plant.ask(oldest_pending_age) is None
 
 
-def test_without_a_lag_every_entry_goes_into_the_log_at_once(plant: RecordPlant) -> None:  # noqa: F811
+def test_without_a_lag_every_entry_goes_into_the_log_at_once(plant: RecordPlant) -> None:
     worker = SiteWorker(plant.house, owner="w")
     equip(plant)
     assert plant.ask(worker.is_needed)
