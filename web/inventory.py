@@ -39,7 +39,7 @@ def lots() -> Page:
             for item in queries.materials(session)
             for found in queries.stock(session, item.code, at=at)
         ]
-        tasks = queries.tasks(session)
+        tasks = [_low(session, task) for task in queries.tasks(session)]
     columns = [
         Column(key="number", label=_("Lot"), link="address"),
         Column(key="code", label=_("Material")),
@@ -181,8 +181,8 @@ def change_status(number: str) -> Response:
 def tasks() -> Page:
     """Stock tasks that the process itself opened."""
     with identity.house().reading() as session:
-        found = queries.tasks(session, states=tuple(TaskState))
-        rows = [_task_row(task) for task in reversed(found)]
+        found = [_low(session, task) for task in queries.tasks(session, states=tuple(TaskState))]
+    rows = [_task_row(low) for low in reversed(found)]
     columns = [
         Column(key="number", label=_("Task"), link="address"),
         Column(key="material", label=_("Material")),
@@ -194,18 +194,40 @@ def tasks() -> Page:
         Column(key="closed", label=_("Closed"), kind="time"),
     ]
     table = tables.table("tasks", _("Stock tasks"), columns, rows)
-    open_tasks = [task for task in found if task.state == TaskState.OPEN]
+    open_tasks = [low for low in found if low.task.state == TaskState.OPEN]
     return desk.table_page("inventory/tasks.html", table, open_tasks=open_tasks)
 
 
-def _task_row(task: StockTask) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LowStock:
+    """A stock task with the name of its material and quantities in the material's unit."""
+
+    task: StockTask
+    material: str
+    found: str
+    minimum: str
+
+
+def _low(session: Session, task: StockTask) -> LowStock:
+    item = queries.material(session, task.material)
+    unit = item.unit if item.unit != "1" else None
+    return LowStock(
+        task=task,
+        material=f"{item.code} {item.name}",
+        found=filters.quantity(task.found, unit),
+        minimum=filters.quantity(task.minimum, unit),
+    )
+
+
+def _task_row(low: LowStock) -> dict[str, Any]:
+    task = low.task
     return {
         "number": task.number,
         "address": url_for(".tasks") + f"#task-{task.number}",
-        "material": task.material,
+        "material": low.material,
         "state": task.state,
-        "found": filters.quantity(task.found),
-        "minimum": filters.quantity(task.minimum),
+        "found": low.found,
+        "minimum": low.minimum,
         "record": (task.record or "").rpartition("/")[2],
         "opened": task.opened_at,
         "closed": task.closed_at,

@@ -17,6 +17,7 @@ from hardware import setup_commands
 from hardware.setup_commands import NewEquipment
 from hardware.words import Cleaning
 from inventory import queries as stock
+from inventory.commands import replenishment
 from inventory.commands import stock as stores
 from inventory.commands.stock import NewContainer, NewLot, NewMaterial
 from personnel import commands as people
@@ -117,6 +118,21 @@ def test_the_quality_unit_blocks_a_lot_with_reason_and_production_cannot(
     seen = text_of(enter("P-101").get(page))
     assert "Change the status" not in seen
     assert "50" in seen
+
+
+@pytest.mark.urs("URS-MAT-070")
+def test_low_stock_names_the_material_and_says_how_much_in_its_unit(
+    plant: RecordPlant, enter: Enter
+) -> None:
+    by = also(plant, "P-105", "WH")
+    low = NewMaterial(code="200999", name="Talc", minimum=Decimal("5.000"))
+    plant.house.perform(stores.register_material, low, by=by)
+    number = plant.house.perform(replenishment.check_minimum, "200999", by=by)
+    for page in ("/materials", "/stock-tasks"):
+        shown = text_of(enter("P-104").get(page))
+        assert str(number) in shown
+        assert "200999 Talc" in shown
+        assert "5.000\u202fkg" in shown
 
 
 def test_any_number_leads_to_its_page(unit: str, lot: str, enter: Enter) -> None:
