@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,7 @@ import pytest
 from app.bootstrap import compose
 from app.demo import closing, running
 from app.demo.closing import Outcome
+from app.demo.stage import Stage
 from core.house import House
 from core.settings import Settings
 from ebr import queries
@@ -87,16 +89,22 @@ class Played:
 PLAYED = pytest.StashKey[Played]()
 
 
+def _play(settings: Settings, said: list[str]) -> tuple[Stage, Outcome]:
+    with ExitStack() as ending:
+        stage = running.open_stage(settings, ending, said.append)
+        running.play(stage)
+        return stage, closing.close(stage)
+
+
 @contextmanager
 def played(folder: Path) -> Iterator[Played]:
     """Play the whole story below `folder` and open the site that it leaves."""
     said: list[str] = []
     started = time.monotonic()
     settings = running.settings_below(folder)
-    with ExitStack() as ending:
-        stage = running.open_stage(settings, ending, said.append)
-        running.play(stage)
-        outcome = closing.close(stage)
+    # A browser test leaves an event loop running in its thread, where no PDF can be sealed.
+    with ThreadPoolExecutor(1) as apart:
+        stage, outcome = apart.submit(_play, settings, said).result()
     seconds = time.monotonic() - started
     house = compose(settings)
     try:
