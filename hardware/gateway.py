@@ -30,11 +30,12 @@ from core.house import House, moment
 from core.ids import new_id
 from core.settings import Settings
 from hardware import commands, queries
+from hardware.controlline import Answer
 from hardware.drivers.base import Driver, Point
 from hardware.drivers.modbus import ModbusDriver
 from hardware.drivers.opcua import OpcUaDriver
 from hardware.errors import LinkProblem
-from hardware.gateway_control import Answer, ControlCommand, ControlServer
+from hardware.gateway_control import ControlCommand, ControlServer
 from hardware.historian import Historian
 from hardware.link import Line, Link, end
 from hardware.models import LineLease

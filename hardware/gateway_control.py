@@ -11,18 +11,14 @@ import hmac
 import json
 import os
 import secrets
-import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 from core.errors import BatchwrightError
+from hardware.controlline import Answer, ControlLine
 
 HOST = "127.0.0.1"
-Answer = dict[str, Any]
 ControlCommand = Callable[[Answer], Awaitable[Answer]]
 
 
@@ -99,58 +95,28 @@ class ControlServer:
         return await command(asked)
 
 
-class GatewayClient:
+class GatewayClient(ControlLine):
     """One connection to the gateway's control channel; a context manager. Not for several threads.
 
-    Raises GatewayUnreachable when the gateway does not run or does not answer within `timeout`.
+    Raises GatewayUnreachable when the gateway does not run or does not answer within `timeout`
+    seconds, GatewayRefused when it refuses.
     """
 
     def __init__(self, place: Path, *, timeout: float = 30.0) -> None:
         try:
             content = json.loads(place.read_text())
-            address = (HOST, int(content["port"]))
-            self._socket = socket.create_connection(address, timeout=timeout)
+            port, token = int(content["port"]), str(content["token"])
         except (OSError, ValueError, KeyError) as error:
             raise GatewayUnreachable(f"the gateway is not running: {error}") from error
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._file = self._socket.makefile("rwb")
-        try:
-            self.ask("hello", token=content["token"])
-        except BatchwrightError:
-            self.close()
-            raise
+        super().__init__(HOST, port, token, timeout=timeout)
 
-    def __enter__(self) -> Self:
-        return self
+    def unreachable(self, what: str) -> GatewayUnreachable:
+        """It may have been killed; nobody knows whether the last command was done."""
+        return GatewayUnreachable(f"the gateway {what}")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection; closing twice does no harm."""
-        with suppress(OSError):  # Unsent bytes of a broken connection are lost anyway.
-            self._file.close()
-        self._socket.close()
-
-    def ask(self, command: str, **arguments: object) -> Answer:
-        """Send one command and wait for its answer. Raises GatewayRefused."""
-        try:
-            self._file.write(json.dumps({"command": command, **arguments}).encode() + b"\n")
-            self._file.flush()
-            line = self._file.readline()
-        except (OSError, ValueError) as error:
-            raise GatewayUnreachable(f"the gateway does not answer: {error}") from error
-        if not line:
-            raise GatewayUnreachable("the gateway has closed the connection")
-        answer: Answer = json.loads(line)
-        if not answer["ok"]:
-            raise GatewayRefused(answer["problem"])
-        return answer
+    def refused(self, answer: Answer) -> GatewayRefused:
+        """What it did not understand or could not do."""
+        return GatewayRefused(answer["problem"])
 
     def begin_steps(self, site_time: datetime) -> None:
         """The demonstration clock is about to move in steps from this site time."""

@@ -1,22 +1,16 @@
 """Synchronous client of the control channel of the simulated cell.
 
-Used by the presenter page, the command line, the demo script and the mover of the site clock. It
-needs nothing but the standard library and `core.errors`.
+Used by the presenter page, the command line, the demo script and the mover of the site clock.
+Standard library only.
 """
 
 from __future__ import annotations
 
-import json
-import socket
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Any, Self
 
 from core.errors import BatchwrightError, Refusal
-
-Answer = dict[str, Any]
+from hardware.controlline import Answer, ControlLine
 
 
 class ControlRefused(Refusal):
@@ -54,7 +48,7 @@ class Advanced:
     changes: tuple[UnitChange, ...]
 
 
-class ControlClient:
+class ControlClient(ControlLine):
     """One connection to the control channel; use it as a context manager or call `close`.
 
     Every method raises ControlRefused when the cell refuses and ControlUnreachable when it does
@@ -63,48 +57,15 @@ class ControlClient:
     """
 
     def __init__(self, host: str, port: int, token: str, *, timeout: float = 30.0) -> None:
-        try:
-            self._socket = socket.create_connection((host, port), timeout=timeout)
-        except OSError as error:
-            raise ControlUnreachable(f"the simulated cell does not listen: {error}") from error
-        self._file = self._socket.makefile("rwb")
-        try:
-            self.ask("hello", token=token)
-        except BatchwrightError:
-            self.close()
-            raise
+        super().__init__(host, port, token, timeout=timeout)
 
-    def __enter__(self) -> Self:
-        return self
+    def unreachable(self, what: str) -> ControlUnreachable:
+        """It may have been killed; nobody knows whether the last command was done."""
+        return ControlUnreachable(f"the simulated cell {what}")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection; closing twice does no harm."""
-        with suppress(OSError):  # Unsent bytes of a broken connection are lost anyway.
-            self._file.close()
-        self._socket.close()
-
-    def ask(self, command: str, **arguments: object) -> Answer:
-        """Send one command and wait for its answer."""
-        try:
-            self._file.write(json.dumps({"command": command, **arguments}).encode() + b"\n")
-            self._file.flush()
-            line = self._file.readline()
-        except (OSError, ValueError) as error:
-            raise ControlUnreachable(f"the simulated cell does not answer: {error}") from error
-        if not line:
-            raise ControlUnreachable("the simulated cell has closed the connection")
-        answer: Answer = json.loads(line)
-        if not answer["ok"]:
-            raise ControlRefused(answer["rule"], answer["fact"], resolver=answer["resolver"])
-        return answer
+    def refused(self, answer: Answer) -> ControlRefused:
+        """With the rule that the cell names."""
+        return ControlRefused(answer["rule"], answer["fact"], resolver=answer["resolver"])
 
     def now(self) -> datetime:
         """Site time of the models, brought to the present moment."""
