@@ -7,7 +7,7 @@ On PostgreSQL the application's role owns nothing and may not even try (`grant`)
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Table, UniqueConstraint, text
+from sqlalchemy import Connection, Table, TextClause, UniqueConstraint, text
 
 from core.db import Base, Kept, kept_tables
 from core.errors import BrokenPromise
@@ -38,6 +38,17 @@ POSTGRES_CHANGEABLE = """
 SELECT relname FROM pg_class
 WHERE relname = ANY(:facts) AND has_table_privilege(oid, 'UPDATE, DELETE, TRUNCATE')
 ORDER BY relname
+"""
+# Membership counts as ownership: a member can take the role of the owner.
+POSTGRES_OWNED = """
+SELECT relname AS name FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')
+  AND pg_has_role(relowner, 'MEMBER')
+UNION SELECT proname FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND pg_has_role(proowner, 'MEMBER')
+UNION SELECT 'schema ' || nspname FROM pg_namespace
+WHERE nspname = 'public' AND pg_has_role(nspowner, 'MEMBER')
+ORDER BY name
 """
 
 
@@ -75,17 +86,22 @@ def check(connection: Connection) -> None:
 def check_rights(connection: Connection) -> None:
     """The role of this connection may not even try to change a fact, else `BrokenPromise`.
 
-    Refuses the owner of the schema and a superuser, who could drop a trigger. No effect on
-    SQLite, which has no roles.
+    Refuses the owner of the schema or of any part of it, its members and a superuser, who could
+    drop a trigger. No effect on SQLite, which has no roles.
     """
     if connection.dialect.name != "postgresql":
         return
     facts = {"facts": kept_tables(Kept.FACT)}
-    found = connection.execute(text(POSTGRES_CHANGEABLE), facts).scalars().all()
+    _refuse_role(connection, "may change facts", text(POSTGRES_CHANGEABLE).bindparams(**facts))
+    _refuse_role(connection, "owns what it works with", text(POSTGRES_OWNED))
+
+
+def _refuse_role(connection: Connection, why: str, question: TextClause) -> None:
+    found = connection.execute(question).scalars().all()
     if found:
         role = connection.execute(text("SELECT current_user")).scalar_one()
         raise BrokenPromise(
-            f"the database role {role} may change facts ({', '.join(found[:3])}, {len(found)} in"
+            f"the database role {role} {why} ({', '.join(found[:3])}, {len(found)} in"
             " all): the application needs a role of its own that owns nothing"
         )
 

@@ -14,6 +14,7 @@ from app import making, schema
 from app.bootstrap import compose
 from app.clock import site_now
 from app.demosite import SEEDING
+from app.making import SiteExists
 from app.seed import people, series
 from core.errors import BrokenPromise
 from core.settings import Settings
@@ -89,6 +90,36 @@ def test_a_role_that_may_change_a_fact_starts_nothing(made: Settings, right: str
         compose(made)
 
 
+@pytest.mark.urs("URS-AUD-050", "URS-SEC-070")
+@pytest.mark.parametrize(
+    ("owned", "named"),
+    [
+        # Its own rights do not show it: an owner can give them to itself, and drop a trigger.
+        (f"ALTER TABLE equipment OWNER TO {APP}", r"\(equipment, 1 in all\)"),
+        (f"ALTER FUNCTION keep_refuse OWNER TO {APP}", r"\(keep_refuse, 1 in all\)"),
+        (f"ALTER SCHEMA public OWNER TO {APP}", r"\(schema public, 1 in all\)"),
+    ],
+)
+def test_a_role_that_owns_a_part_of_the_schema_starts_nothing(
+    made: Settings, owned: str, named: str
+) -> None:
+    as_admin(made, owned)
+    with pytest.raises(BrokenPromise, match=f"role app owns what it works with {named}"):
+        compose(made)
+
+
+@pytest.mark.urs("URS-AUD-050", "URS-SEC-070")
+def test_a_member_of_the_owning_role_starts_nothing(made: Settings) -> None:
+    # Without inheritance it has no right of the owner yet: it has to say SET ROLE first.
+    as_admin(made, f"ALTER ROLE {APP} NOINHERIT", f"GRANT {OWNER} TO {APP}")
+    try:
+        with pytest.raises(BrokenPromise, match=r"role app owns what it works with"):
+            compose(made)
+    finally:
+        as_admin(made, f"REVOKE {OWNER} FROM {APP}", f"ALTER ROLE {APP} INHERIT")
+    compose(made).database.close()
+
+
 @pytest.mark.urs("URS-SEC-070")
 @pytest.mark.parametrize("role", [OWNER, ADMIN])
 def test_the_owner_of_the_schema_runs_no_site(made: Settings, role: str) -> None:
@@ -109,6 +140,15 @@ def test_weaker_settings_of_the_database_are_refused(
     name = make_url(made.database_url).database
     as_admin(made, f"ALTER DATABASE {name} SET {setting} = {weaker}")
     with pytest.raises(BrokenPromise, match=setting.removeprefix("default_")):
+        compose(made)
+
+
+def test_a_site_on_a_server_is_never_made_over_another(made: Settings, tmp_path: Path) -> None:
+    as_admin(made, "UPDATE alembic_version SET version_num = 'older'")
+    other = replace(made, home=tmp_path / "other")
+    with pytest.raises(SiteExists, match="another, empty database"):
+        making.make_site(other, name="Werk", mode=SiteMode.DEMONSTRATION, zone="Europe/Berlin")
+    with pytest.raises(BrokenPromise, match="schema older"):  # no migration has touched it
         compose(made)
 
 
