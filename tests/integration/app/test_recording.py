@@ -13,9 +13,9 @@ from app.worker import SiteWorker
 from core.actors import Actor
 from ebr.models import StepState
 from hardware.democlock import Advance
-from hardware.historian import Sampled, Session
 from tests.integration.ebr.test_waits import equip, recipe
 from tests.support.records import RecordPlant
+from tests.support.samples import arrives
 
 CLOCK = Actor.service("test", trigger="time passes")
 
@@ -26,9 +26,6 @@ class Sweeps:
     def __init__(self, site: RecordPlant, value: str) -> None:
         self._historian = site.historian
         self._value = value
-        self._link = site.historian.open_session(
-            Session(name="s", device="FBD-01", endpoint="e", identity="i", gateway="g", driver="d")
-        )
         self.asked: list[tuple[datetime, frozenset[str] | None]] = []
 
     def begin_steps(self, site_time: datetime) -> None:
@@ -37,21 +34,7 @@ class Sweeps:
     def sweep(self, site_time: datetime, devices: Iterable[str] | None = None) -> None:
         """Every look takes the temperature."""
         self.asked.append((site_time, None if devices is None else frozenset(devices)))
-        sample = Sampled(
-            tag="FBD-01.TI102",
-            at=site_time,
-            value=self._value,
-            raw=self._value,
-            status=0,
-            status_name="Good",
-            reasons=(),
-            source_at=site_time,
-            server_at=site_time,
-            received_at=site_time,
-            map_version=1,
-            session=self._link,
-        )
-        self._historian.store([sample], [sample])
+        arrives(self._historian, "FBD-01", {"TI102": self._value}, at=site_time)
 
     def times(self, *, everything: bool) -> list[datetime]:
         """When it looked at everything, or at all."""

@@ -12,12 +12,12 @@ from hardware import commands as links
 from hardware import queries as plant_queries
 from hardware import setup_commands
 from hardware.commands import WriteOutcome
-from hardware.historian import Sampled, Session
 from hardware.setup_commands import NewEquipment, TagSpec
 from hardware.words import Cleaning, Protocol, TagType, WriteState
 from tests.integration.ebr import test_waits as drying
 from tests.support.bpmn import bpmn, end, process, start, step, task
 from tests.support.records import RECORD, START, RecordPlant
+from tests.support.samples import arrives
 
 GUARDS = '<bw:guard tag="FBD.TC103" tolerance="0.5"/><bw:guard tag="FBD.ID103"/>'
 CRITICAL = GUARDS + '<bw:exception occasion="mismatch" severity="critical"/>'
@@ -102,35 +102,8 @@ def _tag(name: str, unit: str, decimals: int, **more: object) -> TagSpec:
 
 def shows(plant: RecordPlant, point: str, version: str = "3") -> None:
     """The gateway has stored a set point and a program version now."""
-    now = plant.clock.now()
-    link = plant.historian.open_session(
-        Session(
-            name="s-1",
-            device="FBD-01",
-            endpoint="opc.tcp://127.0.0.1:4840",
-            identity="test",
-            gateway="g-1",
-            driver="test 1",
-        )
-    )
-    samples = [
-        Sampled(
-            tag=f"FBD-01.{tag}",
-            at=now,
-            value=value,
-            raw=value,
-            status=0,
-            status_name="Good",
-            reasons=(),
-            source_at=now,
-            server_at=now,
-            received_at=now,
-            map_version=1,
-            session=link,
-        )
-        for tag, value in (("TC103", point), ("ID103", version))
-    ]
-    plant.historian.store(samples, samples)
+    values = {"TC103": point, "ID103": version}
+    arrives(plant.historian, "FBD-01", values, at=plant.clock.now())
 
 
 def to_the_start(

@@ -17,11 +17,11 @@ from hardware import commands as links
 from hardware import queries as plant_queries
 from hardware import setup_commands
 from hardware.commands import WriteOutcome
-from hardware.historian import Sampled, Session
 from hardware.setup_commands import NewEquipment, TagSpec
 from hardware.words import Cleaning, Protocol, TagType, WriteState
 from tests.support.bpmn import bpmn, end, process, start, step, task
 from tests.support.records import RECORD, START, RecordPlant
+from tests.support.samples import arrives
 
 GATEWAY = Actor.service("gateway", trigger="test")
 HEADER = (
@@ -129,32 +129,7 @@ def equip(plant: RecordPlant) -> None:
 
 def feed(plant: RecordPlant, value: str) -> None:
     """The gateway has stored a value of the product temperature now."""
-    now = plant.clock.now()
-    link = plant.historian.open_session(
-        Session(
-            name="s-1",
-            device="FBD-01",
-            endpoint="opc.tcp://127.0.0.1:4840",
-            identity="test",
-            gateway="g-1",
-            driver="test 1",
-        )
-    )
-    sample = Sampled(
-        tag="FBD-01.TI102",
-        at=now,
-        value=value,
-        raw=value,
-        status=0,
-        status_name="Good",
-        reasons=(),
-        source_at=now,
-        server_at=now,
-        received_at=now,
-        map_version=1,
-        session=link,
-    )
-    plant.historian.store([sample], [sample])
+    arrives(plant.historian, "FBD-01", {"TI102": value}, at=plant.clock.now())
 
 
 def pass_time(plant: RecordPlant, value: str, *, seconds: int) -> None:

@@ -11,7 +11,6 @@ from core.actors import Actor
 from ebr.commands.steps import StepReference
 from ebr.entry import Entry
 from hardware import equipment_commands, setup_commands
-from hardware.historian import Sampled, Session
 from hardware.setup_commands import NewEquipment, TagSpec
 from hardware.words import Cleaning, Protocol, SourceTime, TagType
 from inventory import queries
@@ -22,6 +21,7 @@ from inventory.models import Container, LotStatus
 from personnel import commands as people
 from tests.support.bpmn import bpmn, call, end, multi_instance, process, start, step, task
 from tests.support.records import RECORD, START, RecordPlant
+from tests.support.samples import arrives
 
 D = Decimal
 DRUMS = ("095212340000001010", "095212340000001027")
@@ -375,35 +375,7 @@ def show(
         "WI503": f"{packed}",
         "XS501": "1" if stable else "0",
     }
-    now = plant.clock.now()
-    link = plant.historian.open_session(
-        Session(
-            name="s-1",
-            device=unit,
-            endpoint="127.0.0.1:5020",
-            identity="test",
-            gateway="g-1",
-            driver="test 1",
-        )
-    )
-    samples = [
-        Sampled(
-            tag=f"{unit}.{name}",
-            at=now,
-            value=value,
-            raw=value,
-            status=0,
-            status_name="Good",
-            reasons=(),
-            source_at=None,
-            server_at=None,
-            received_at=now,
-            map_version=1,
-            session=link,
-        )
-        for name, value in values.items()
-    ]
-    plant.historian.store(samples, samples)
+    arrives(plant.historian, unit, values, at=plant.clock.now())
 
 
 def bind(plant: RecordPlant) -> None:

@@ -14,7 +14,6 @@ from ebr.entry import Entry
 from ebr.errors import NotQualified, StepOutOfOrder
 from hardware import statuses
 from hardware.errors import BadValue, StaleValue
-from hardware.historian import Sampled, Session
 from hardware.words import Reason
 from inventory.commands import scales
 from inventory.errors import (
@@ -30,6 +29,7 @@ from tests.integration.inventory import dispensary
 from tests.integration.inventory.dispensary import DRUMS, dispense, show, take
 from tests.integration.inventory.test_weighing import reference
 from tests.support.records import RECORD, RecordPlant
+from tests.support.samples import arrives
 from tests.support.untouched import refused
 
 
@@ -132,34 +132,10 @@ def test_a_step_out_of_order(weighing: RecordPlant) -> None:
         weighing.person("P-102").sign_part(RECORD, weighing.path("D040"), "verifier")
 
 
-def arrives(plant: RecordPlant, tag: str, value: str | None, status: int, *why: Reason) -> None:
+def stored(plant: RecordPlant, tag: str, value: str | None, status: int, *why: Reason) -> None:
     """A sample of the scale WGH-01 with a status of its own."""
-    now = plant.clock.now()
-    link = plant.historian.open_session(
-        Session(
-            name="s-2",
-            device="WGH-01",
-            endpoint="127.0.0.1:5020",
-            identity="test",
-            gateway="g-1",
-            driver="test 1",
-        )
-    )
-    sample = Sampled(
-        tag=f"WGH-01.{tag}",
-        at=now,
-        value=value,
-        raw=value or "",
-        status=status,
-        status_name=statuses.name(status),
-        reasons=why,
-        source_at=None,
-        server_at=None,
-        received_at=now,
-        map_version=1,
-        session=link,
-    )
-    plant.historian.store([sample], [sample])
+    at = plant.clock.now()
+    arrives(plant.historian, "WGH-01", {tag: value}, at=at, status=status, reasons=why)
 
 
 def take_refused(plant: RecordPlant, kind: type[Refusal]) -> str:
@@ -179,7 +155,7 @@ def test_a_stale_value(weighing: RecordPlant) -> None:
 @pytest.mark.urs("URS-PRO-020", "URS-AUD-010")
 def test_a_bad_value(weighing: RecordPlant) -> None:
     show(weighing, "WGH-01", "25.00")
-    arrives(weighing, "WI501", "25.00", 0x808C0000, Reason.BAD_STATUS)
+    stored(weighing, "WI501", "25.00", 0x808C0000, Reason.BAD_STATUS)
     assert "WGH-01.WI501 is BAD" in take_refused(weighing, BadValue)
 
 
@@ -189,7 +165,7 @@ def test_a_machine_that_is_gone_in_the_middle_of_a_step(weighing: RecordPlant) -
     person.start(RECORD, path)
     show(weighing, "WGH-01", "25.00")
     for tag in ("WI501", "WI502", "WI503", "XS501"):
-        arrives(weighing, tag, None, statuses.BAD_COMMUNICATION, Reason.NO_COMM)
+        stored(weighing, tag, None, statuses.BAD_COMMUNICATION, Reason.NO_COMM)
     assert "BAD" in take_refused(weighing, BadValue)
     assert weighing.texts("D040") == {}, "the last good value does not stand in for the lost one"
     show(weighing, "WGH-01", "25.00")
