@@ -58,7 +58,7 @@ def on_advance(house: House, claimed: jobs.Claim) -> None:
             reason=claimed.payload["reason"],
             by=actor_from_json(claimed.payload["by"]),
             worker=SiteWorker(house, owner="worker in step with the clock"),
-            until=_Progress(house, claimed, start, to).tell,
+            telling=_Progress(house, claimed, start, to).tell,
         )
     with house.transaction() as session:
         jobs.finish(session, claimed)
@@ -74,14 +74,13 @@ class _Progress:
         self._length = to - start
         self._told = (-1, 0.0)
 
-    def tell(self) -> bool:
-        """Never the end of the advance."""
+    def tell(self) -> None:
+        """Report what is done, when it is worth a report."""
         done = (clock.site_now(self._house) - self._start) / self._length
         percent, now = min(99, max(0, int(done * 100))), self._house.clock.monotonic()
         if percent != self._told[0] or now - self._told[1] >= SILENT_SECONDS:
             jobs.report_progress(self._house, self._claimed, percent)
             self._told = (percent, now)
-        return False
 
 
 JOBS: dict[str, jobs.JobHandler] = {ADVANCE_JOB: on_advance}

@@ -76,6 +76,13 @@ class Awaited:
         )
 
 
+def state(session: Session) -> tuple[Key, ...]:
+    """How the records of the running batches stand: equal to an earlier answer as long as nothing
+    was done on any of them, and none has begun or ended."""
+    rows = session.execute(_HEADS, {"site": site_of(session)})
+    return tuple((run, version, head) for run, version, head in rows)
+
+
 def everywhere(session: Session) -> Iterator[Awaited]:
     """What the running batches of the site wait for; of each its waits, then its conditions.
 
@@ -84,11 +91,10 @@ def everywhere(session: Session) -> Iterator[Awaited]:
     """
     # A writing session has changes that its head does not tell of.
     writing = trail.INFO in session.info
-    for run_id, version, head in session.execute(_HEADS, {"site": site_of(session)}).all():
-        key = (run_id, version, head)
+    for key in state(session):
         found = None if writing else _known.get(key)
         if found is None:
-            run = queries.run_by_id(session, run_id)
+            run = queries.run_by_id(session, key[0])
             try:
                 found = _worked_out(session, run)
             except Refusal as refusal:

@@ -1,4 +1,5 @@
-"""A finished history is kept and copied, not made again (below ``var/history-kept``).
+"""A finished history is kept and copied, not made again (below ``var/history-kept``), and one that
+was broken off goes on after its last finished batch.
 
 The key of a kept one is a digest of everything that it follows from: code, recipe, seed. A copy is
 a site of its own to work with, with the keys and people of the kept one; its clock goes on from
@@ -20,7 +21,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from app.bootstrap import compose
-from app.history import running
+from app.history import progress, running
+from app.history.progress import Progress
 from app.making import SiteExists
 from audit import trail
 from audit.models import Entry
@@ -41,7 +43,7 @@ PACKAGES = (
 SUFFIXES = frozenset({".py", ".bpmn", ".dmn", ".sql", ".xsd", ".json"})
 KEPT = "var/history-kept"
 MANIFEST = "history.json"
-RESUMING = Actor.service("history", trigger="a kept history is taken into use")
+RESUMING = Actor.service("history", trigger="a kept site is taken into use")
 Say = Callable[[str], None]
 
 
@@ -49,7 +51,7 @@ def make_or_copy(settings: Settings, kept: Path, *, say: Say) -> None:
     """A demonstration site with its past in an empty place: copied, or made when none is kept.
 
     Raises SiteExists when there is a site, BrokenPromise for a database that is no file,
-    StoryBroken when a batch goes otherwise than its script (then nothing is kept).
+    StoryBroken when a batch goes otherwise than its script (then the batches before it are kept).
     """
     _require_room(settings)
     place = kept / key()
@@ -79,15 +81,36 @@ def _require_room(settings: Settings) -> None:
 
 
 def _make(place: Path, *, say: Say) -> None:
-    """Make it beside its place and move it there when it is whole."""
-    draft = place.with_name(f"making-{place.name}")
+    """Make it beside its place and move it there when it is whole. What a run before this one
+    has finished is not made again."""
+    room = place.with_name(f"making-{place.name}")
+    draft, started = room / "site", time.monotonic()
     shutil.rmtree(draft, ignore_errors=True)
-    started = time.monotonic()
-    ended = running.make(_settings(draft), SystemClock().now(), say=say)
-    manifest = {"ended": ended.isoformat(), "seconds": round(time.monotonic() - started)}
+    before = progress.latest(room)
+    s = _go_on(before, draft, say=say) if before else SystemClock().now()
+
+    def seconds() -> int:
+        return round(time.monotonic() - started) + (before.seconds if before else 0)
+
+    def finished(batch: int) -> None:
+        progress.keep(room, draft, batch=batch, s=s, seconds=seconds())
+
+    done = before.batch if before else None
+    ended = running.make(_settings(draft), s, done=done, finished=finished, say=say)
+    manifest = {"ended": ended.isoformat(), "s": s.isoformat(), "seconds": seconds()}
     (draft / MANIFEST).write_text(json.dumps(manifest) + "\n")
     draft.rename(place)
+    shutil.rmtree(room)
     say(f"made in {manifest['seconds']} s")
+
+
+def _go_on(before: Progress, draft: Path, *, say: Say) -> datetime:
+    """Put back what was finished; answers the day that the history counts from."""
+    say(f"going on after B-{before.batch}, which was finished before")
+    shutil.copytree(before.place, draft)
+    (draft / progress.STATE).unlink()
+    take_into_use(_settings(draft), "making a history goes on after its last finished batch")
+    return before.s
 
 
 def _settings(home: Path) -> Settings:
@@ -100,19 +123,21 @@ def _copy(place: Path, settings: Settings) -> None:
     draft = settings.home.with_name(f"{settings.home.name}.copying")
     shutil.rmtree(draft, ignore_errors=True)
     shutil.copytree(place, draft)
-    take_into_use(_settings(draft))
+    take_into_use(
+        _settings(draft), "a kept history is taken into use; its clock goes on from where it ended"
+    )
     if settings.home.exists():
         settings.home.rmdir()
     draft.rename(settings.home)
 
 
-def take_into_use(settings: Settings) -> None:
-    """Let the clock of a copy go on from the last moment it has seen; audited."""
+def take_into_use(settings: Settings, reason: str) -> None:
+    """Let the clock of a copy go on from the last moment it has seen; audited with its reason."""
     house = compose(settings)
     try:
         with house.transaction() as session:
             sites.go_on_from(session, _last(session), moment(session).real)
-        house.perform(_note, by=RESUMING)
+        house.perform(_note, reason, by=RESUMING)
     finally:
         house.database.close()
 
@@ -124,8 +149,7 @@ def _last(session: Session) -> datetime:
     return last
 
 
-def _note(session: Session, *, by: Actor, at: datetime) -> None:
+def _note(session: Session, reason: str, *, by: Actor, at: datetime) -> None:
     facts = {"site_time": at.isoformat(), "real_time": moment(session).real.isoformat()}
-    reason = "a kept history is taken into use; its clock goes on from where it ended"
     with trail.act(session, "clock.resumed", stream=SITE, by=by, reason=reason, facts=facts):
         pass

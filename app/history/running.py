@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from app.bootstrap import compose
 from app.cell import memory_file
 from app.clock import site_now
+from app.demo.signingmemory import keep_for_derivations
 from app.demosite import read_cards
-from app.history import events, firststate, playing, site, supply
+from app.history import batches, events, firststate, playing, site, supply
 from app.history.batches import BATCHES, PastBatch
 from app.history.site import FirstNumbers, VaultOf
 from app.history.stage import PastStage
@@ -32,7 +33,10 @@ TOOL_COUNTER = 1_108_000
 FIRST_DEVIATION = 306
 FIRST_CLEANING = 90
 """So that DEV-313 and CL-0312 come next at S."""
+LOG_LAG = timedelta(seconds=0.5)
+"""For how long (real time) entries may wait for the log, so that a checkpoint serves several."""
 Say = Callable[[str], None]
+Finished = Callable[[int], None]
 
 
 def make(
@@ -42,27 +46,49 @@ def make(
     past: Sequence[PastBatch] = BATCHES,
     first_state: bool = True,
     vault_of: VaultOf | None = None,
+    done: int | None = None,
+    finished: Finished | None = None,
     say: Say,
 ) -> datetime:
     """Make the site and its past; answers the site time at which it ends, which is S.
 
-    `past`, `first_state` and `vault_of` are for tests that need a part of it. Raises StoryBroken
-    when a batch goes otherwise than its script.
+    With `done` the site is there already, with the batches up to that number. `finished` is called
+    after each batch, while nobody writes. `past`, `first_state` and `vault_of` are for tests that
+    need a part of it. Raises StoryBroken when a batch goes otherwise than its script.
     """
-    numbers = FirstNumbers(batch=past[0].number, deviation=FIRST_DEVIATION, cleaning=FIRST_CLEANING)
-    begin = timedelta(days=past[0].days) + BEFORE
-    site.make(settings, s, begin, numbers, vault_of=vault_of, say=say)
+    keep_for_derivations()
+    if done is None:
+        _make_site(settings, s, past[0], vault_of, say)
     with opened(settings, s, past[0], vault_of=vault_of, say=say) as stage:
-        stage.plant.set("TAB-01", "tool_counter", TOOL_COUNTER)
-        supply.deliver_reserve(stage)
-        earlier = begin.total_seconds() / 86_400
+        earlier = _begin(stage, past[0]) if done is None else batches.past(done).days
         for batch in past:
-            events.between(stage, earlier, batch.days)
-            playing.play(stage, batch)
-            earlier = batch.days
+            if done is None or batch.number > done:
+                events.between(stage, earlier, batch.days)
+                playing.play(stage, batch)
+                stage.sequence()
+                _remember(settings, stage.plant)
+                if finished is not None:
+                    finished(batch.number)
+                earlier = batch.days
         if first_state:
             firststate.play(stage, after=earlier)
+            stage.sequence()
         return site_now(stage.house)
+
+
+def _make_site(
+    settings: Settings, s: datetime, first: PastBatch, vault_of: VaultOf | None, say: Say
+) -> None:
+    numbers = FirstNumbers(batch=first.number, deviation=FIRST_DEVIATION, cleaning=FIRST_CLEANING)
+    begin = timedelta(days=first.days) + BEFORE
+    site.make(settings, s, begin, numbers, vault_of=vault_of, say=say)
+
+
+def _begin(stage: PastStage, first: PastBatch) -> float:
+    """Worn tools, and a reserve in store; answers how many days before S that is."""
+    stage.plant.set("TAB-01", "tool_counter", TOOL_COUNTER)
+    supply.deliver_reserve(stage)
+    return first.days + BEFORE / timedelta(days=1)
 
 
 @contextmanager
@@ -80,11 +106,12 @@ def opened(
         with house.reading() as session:
             offset = timedelta(microseconds=clock_offset_us(session))
         plant = LocalCell(offset, seed=SEED)
+        memory.load(plant.cell, memory_file(settings))
         with LocalGateway(house, house.services["historian"], Pki(settings.pki), plant) as gateway:
             yield PastStage(
                 house=house,
                 settings=settings,
-                worker=SiteWorker(house, owner="history"),
+                worker=SiteWorker(house, owner="history", lag=LOG_LAG),
                 people=read_cards(house, settings.home, TERMINAL),
                 cell=plant,
                 record=f"batch/{first.name}",

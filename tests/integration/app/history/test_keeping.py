@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from sqlalchemy import select
 
 from app import making
 from app.bootstrap import compose
-from app.history import keeping, running, site
+from app.history import keeping, progress, running, site
 from app.history.site import FirstNumbers
 from app.making import SiteExists
 from audit.models import Entry
@@ -30,18 +31,33 @@ Say = Callable[[str], None]
 
 
 class Maker:
-    """Stands in for making the whole history: the site alone, as it begins; counts its calls."""
+    """Stands in for making the whole history: the site alone, as it begins, and two batches of
+    which nothing is seen; remembers how it was called."""
 
     def __init__(self) -> None:
-        self.calls = 0
-        self.breaks = False
+        self.done: list[int | None] = []
+        self.days: list[datetime] = []
+        self.breaks_after: int | None = None
 
-    def __call__(self, settings: Settings, s: datetime, *, say: Say) -> datetime:
-        self.calls += 1
-        numbers = FirstNumbers(batch=2017, deviation=306, cleaning=90)
-        site.make(settings, s, LONG_AGO, numbers, vault_of=light_vault, say=say)
-        if self.breaks:
-            raise BrokenPromise("a batch went otherwise than its script")
+    def __call__(
+        self,
+        settings: Settings,
+        s: datetime,
+        *,
+        done: int | None = None,
+        finished: running.Finished,
+        say: Say,
+    ) -> datetime:
+        self.done.append(done)
+        self.days.append(s)
+        if done is None:
+            numbers = FirstNumbers(batch=2017, deviation=306, cleaning=90)
+            site.make(settings, s, LONG_AGO, numbers, vault_of=light_vault, say=say)
+        for batch in (2017, 2018):
+            if batch > (done or 0):
+                finished(batch)
+            if batch == self.breaks_after:
+                raise BrokenPromise("a batch went otherwise than its script")
         return s
 
 
@@ -63,7 +79,7 @@ def test_the_second_time_it_is_copied_and_goes_on_from_where_it_ended(
     homes = [tmp_path / "first", tmp_path / "second"]
     for home in homes:
         keeping.make_or_copy(settings_of(home), tmp_path / "kept", say=silent)
-    assert maker.calls == 1
+    assert maker.done == [None]
     house = compose(settings_of(homes[1]))
     with house.reading() as session:
         entries = session.scalars(select(Entry).order_by(Entry.id)).all()
@@ -75,17 +91,55 @@ def test_the_second_time_it_is_copied_and_goes_on_from_where_it_ended(
     house.database.close()
 
 
-def test_a_history_that_breaks_off_is_not_kept(maker: Maker, tmp_path: Path) -> None:
-    maker.breaks = True
-    settings = settings_of(tmp_path / "site")
+def broken_off(maker: Maker, settings: Settings, kept: Path, *, after: int) -> None:
+    """A history that ends with an error after one of its batches."""
+    maker.breaks_after = after
     with pytest.raises(BrokenPromise, match="otherwise"):
-        keeping.make_or_copy(settings, tmp_path / "kept", say=silent)
+        keeping.make_or_copy(settings, kept, say=silent)
     assert not settings.home.exists()
-    maker.breaks = False
-    keeping.make_or_copy(settings, tmp_path / "kept", say=silent)
-    assert maker.calls == 2
-    manifest = json.loads((tmp_path / "kept" / keeping.key() / keeping.MANIFEST).read_text())
-    assert datetime.fromisoformat(manifest["ended"]) <= SystemClock().now()
+    maker.breaks_after = None
+
+
+def test_a_history_that_breaks_off_goes_on_after_its_last_finished_batch(
+    maker: Maker, tmp_path: Path
+) -> None:
+    settings, kept = settings_of(tmp_path / "site"), tmp_path / "kept"
+    broken_off(maker, settings, kept, after=2017)
+    keeping.make_or_copy(settings, kept, say=silent)
+    assert maker.done == [None, 2017]
+    assert maker.days[0] == maker.days[1], "all dates count from the day on which it was begun"
+    manifest = json.loads((kept / keeping.key() / keeping.MANIFEST).read_text())
+    assert datetime.fromisoformat(manifest["ended"]) == maker.days[0] <= SystemClock().now()
+    assert [place.name for place in kept.iterdir()] == [keeping.key()], "nothing lies around"
+
+
+@pytest.mark.urs("URS-TIM-020")
+def test_the_clock_of_one_that_goes_on_says_so(maker: Maker, tmp_path: Path) -> None:
+    settings, kept = settings_of(tmp_path / "site"), tmp_path / "kept"
+    broken_off(maker, settings, kept, after=2018)
+    keeping.make_or_copy(settings, kept, say=silent)
+    house = compose(settings)
+    with house.reading() as session:
+        entries = session.scalars(select(Entry).order_by(Entry.id)).all()
+        resumed = [entry.data["reason"] for entry in entries if entry.action == "clock.resumed"]
+        assert len(resumed) == 2
+        assert "after its last finished batch" in resumed[0]
+        assert [entry.at for entry in entries] == sorted(entry.at for entry in entries)
+    house.database.close()
+
+
+def test_what_broke_off_while_it_was_kept_is_not_gone_on_with(maker: Maker, tmp_path: Path) -> None:
+    settings, kept = settings_of(tmp_path / "site"), tmp_path / "kept"
+    broken_off(maker, settings, kept, after=2017)
+    room = kept / f"making-{keeping.key()}"
+    shutil.copytree(room / "after-2017", room / progress.DRAFT)
+    (room / progress.DRAFT / "site.db").write_bytes(b"half of it")
+    (room / "after-2018").mkdir()
+    found = progress.latest(room)
+    assert found is not None
+    assert found.place == room / "after-2017"
+    keeping.make_or_copy(settings, kept, say=silent)
+    assert maker.done == [None, 2017]
 
 
 def test_a_site_is_never_overwritten(maker: Maker, tmp_path: Path) -> None:
@@ -94,7 +148,7 @@ def test_a_site_is_never_overwritten(maker: Maker, tmp_path: Path) -> None:
     (settings.home / "something").write_text("of somebody")
     with pytest.raises(SiteExists):
         keeping.make_or_copy(settings, tmp_path / "kept", say=silent)
-    assert maker.calls == 0
+    assert maker.done == []
 
 
 def test_only_a_database_that_is_a_file_can_be_copied(tmp_path: Path) -> None:
