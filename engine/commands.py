@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from audit.streams import Stream
 from core.actors import Actor
-from engine import firing, levels, messages, states, subscriptions
+from core.db import site_of
+from engine import events, firing, levels, messages, states, subscriptions
 from engine.errors import (
     AlreadyStarted,
     Ambiguous,
@@ -26,7 +27,7 @@ from engine.errors import (
 )
 from engine.host import Problem
 from engine.lowering import DONE
-from engine.models import Instance, Message, Run, Subscription, Task
+from engine.models import Instance, Run, Subscription, Task
 from engine.moves import Move, locked_run
 from engine.programs import checked_program
 from engine.rules import ACTING, Command, CommandState
@@ -35,7 +36,12 @@ from workflows.words import NamedForm
 # Asked at the end of every step, so built once.
 _TASK = (
     select(Task)
-    .where(Task.run_id == bindparam("run"), Task.path == bindparam("path"))
+    .where(
+        # The key begins with the site: without it all tasks of the run would be read.
+        Task.site_id == bindparam("site"),
+        Task.run_id == bindparam("run"),
+        Task.path == bindparam("path"),
+    )
     .execution_options(populate_existing=True)
 )
 Record = Stream | str | UUID
@@ -56,7 +62,9 @@ def start_run(
     `pinned` adds further digests (tag maps, forms) by name. Raises AlreadyStarted, NotFound, and
     DefinitionTampered when the stored file is not the one of that digest (URS-MRC-070).
     """
-    known = session.scalars(select(Run.id).where(Run.record == str(record))).one_or_none()
+    known = session.scalars(
+        select(Run.id).where(Run.site_id == site_of(session), Run.record == str(record))
+    ).one_or_none()
     if known is not None:
         raise AlreadyStarted(f"{record} has its run already", resolver="issue a new record")
     entry = checked_program(session, procedure_digest).procedure.entry
@@ -98,7 +106,8 @@ def complete_task(
 
 
 def _ready_task(move: Move, path: str) -> Task:
-    task = move.session.scalars(_TASK, {"run": move.run.id, "path": path}).one_or_none()
+    asked = {"site": move.run.site_id, "run": move.run.id, "path": path}
+    task = move.session.scalars(_TASK, asked).one_or_none()
     if task is None and move.program.step_task(path) is None:
         raise UnknownPath(
             f"{move.run.record} has no step {path}", resolver="look at the open steps"
@@ -150,7 +159,7 @@ def raise_event(
         found = firing.everywhere(move, name)
         _check_one_host(name, found)
     else:
-        around = firing.upward(move, origin_path)
+        around = subscriptions.around(move, origin_path)
         found = next((m for rows in around if (m := firing.matching(rows, name))), [])
     return _fire(move, found, {"name": name})
 
@@ -164,7 +173,7 @@ def raise_error(
     """
     move = Move.lock(session, record, by=by, at=at)
     move.note("error.raised", origin_path, error=code)
-    found = firing.errors_around(move, origin_path, code)
+    found = events.find_catcher(move, origin_path, NamedForm.ERROR, code)
     if found is None:
         fact = f"the error {code} was raised at {origin_path} and nothing catches it"
         element = origin_path.rsplit("/", 1)[-1].partition("#")[0]
@@ -202,19 +211,17 @@ def signal(session: Session, record: Record, name: str, *, by: Actor, at: dateti
     return _fire(move, rows, {"name": name})
 
 
-def runs_waiting_plant_wide(session: Session, name: str) -> list[str]:
-    """Records of the runs that a plant-wide signal of that name must be given to, one by one."""
-    query = (
-        select(Run.record)
-        .join(Subscription, Subscription.run_id == Run.id)
-        .where(
-            Subscription.kind == NamedForm.SIGNAL.value,
-            Subscription.name == name,
-            Subscription.plant_wide,
-            Subscription.state == "open",
-        )
-    )
-    return sorted(set(session.scalars(query)))
+def deliver_signal(session: Session, record: Record, name: str, *, by: Actor, at: datetime) -> None:
+    """A plant-wide signal that another run threw; a run that is held takes note of it as well."""
+    move = Move.lock(session, record, by=by, at=at)
+    move.note("signal.reached", move.run.root, name=name)
+    for row in subscriptions.everywhere(move, name, kind=NamedForm.SIGNAL.value):
+        if row.plant_wide:
+            events.fire(move, row, {"name": name})
+    move.work()
+
+
+runs_waiting_plant_wide = subscriptions.waiting_plant_wide
 
 
 def send_message(
@@ -229,15 +236,6 @@ def send_message(
 ) -> list[str]:
     """A message for a run: taken once by who waits for it, else kept until then or expired."""
     move = Move.lock(session, record, by=by, at=at)
-    message = Message(
-        run_id=move.run.id,
-        name=name,
-        correlation=correlation,
-        state="kept",
-        arrived_at=at,
-        expires_at=expires_at,
-    )
-    session.add(message)
     move.note(
         "message.arrived",
         move.run.root,
@@ -245,18 +243,14 @@ def send_message(
         correlation=correlation,
         expires_at=expires_at,
     )
-    for row in firing.everywhere(move, name):
-        if row.kind == NamedForm.MESSAGE and messages.correlates(move, row, correlation):
-            messages.take(move, row, message)
-            return _fire(move, [row], {"name": name})
-    move.note("message.kept", move.run.root, name=name)
-    return []
+    taken = messages.deliver(move, name, correlation, expires_at=expires_at)
+    return [] if taken is None else _fire(move, [taken], {"name": name})
 
 
 def _fire(move: Move, rows: list[Subscription], details: dict[str, Any]) -> list[str]:
     for row in rows:
         move.check_running(row.instance_path)
-        levels.fire(move, row, details)
+        events.fire(move, row, details)
     move.work()
     return [row.element for row in rows]
 

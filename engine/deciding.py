@@ -6,23 +6,27 @@ was asked, with inputs and result, goes into the journal (URS-EXE-050).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine.host import Problem
 from engine.models import Instance
 from engine.moves import Move
+from workflows.drawn import drawn_id
 from workflows.expressions.language import Outcome
 from workflows.expressions.types import Given
-from workflows.model import ExclusiveGateway, Flow
+from workflows.model import ExclusiveGateway, Flow, InclusiveGateway
+
+Deciding: TypeAlias = ExclusiveGateway | InclusiveGateway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a gateway decided: a flow, or why none could be chosen; `asked` for the journal."""
+    """What a gateway decided: flows, or why none could be chosen; `asked` for the journal."""
 
-    flow: Flow | None
+    flows: tuple[Flow, ...]
     problem: Problem | None
     asked: list[dict[str, Any]]
 
@@ -60,44 +64,59 @@ def shown(outcome: Outcome) -> bool | str | None:
     return value if isinstance(value, (bool, str)) else None
 
 
-def decide(move: Move, instance: Instance, gateway: ExclusiveGateway, path: str) -> Decision:
-    """The first flow, in document order, whose condition is true; else the default.
+def decide(move: Move, instance: Instance, gateway: Deciding, path: str) -> Decision:
+    """The flows that leave a gateway now, in document order; the default when no condition is true.
 
-    A condition that is unknown stops the search: a later one must not win by its absence.
+    An exclusive gateway takes the first true one, an inclusive one every true one and every flow
+    without condition. A condition that is unknown stops the search: a later one must not win by
+    its absence.
     """
     level, questions = move.level(instance), []
-    chosen: Flow | None = None
+    taken: list[Flow] = []
+    met = False
     for flow in level.outgoing(gateway.id):
         if flow.id == gateway.default:
+            continue
+        if flow.condition is None and isinstance(gateway, InclusiveGateway):
+            taken.append(flow)
             continue
         text = flow.condition or "true"
         outcome = evaluate(move, instance, text)
         questions.append(asked(flow.id, text, outcome))
         if not outcome.is_known:
-            fact = f"{gateway.id} cannot be decided: {'; '.join(outcome.problems)}"
-            problem = Problem(kind="value_unknown", path=path, element=gateway.id, fact=fact)
-            return Decision(flow=None, problem=problem, asked=questions)
+            fact = f"{drawn_id(gateway.id)} cannot be decided: {'; '.join(outcome.problems)}"
+            problem = Problem(
+                kind="value_unknown", path=path, element=drawn_id(gateway.id), fact=fact
+            )
+            return Decision(flows=(), problem=problem, asked=questions)
         if outcome.is_true:
-            chosen = flow
-            break
-    else:
-        chosen = next((f for f in level.outgoing(gateway.id) if f.id == gateway.default), None)
-    return _bounded(instance, gateway, chosen, path, questions)
+            taken.append(flow)
+            met = True
+            if isinstance(gateway, ExclusiveGateway):
+                break
+    if not met:
+        taken += [flow for flow in level.outgoing(gateway.id) if flow.id == gateway.default]
+    return _bounded(instance, gateway, taken, path, questions)
 
 
 def _bounded(
     instance: Instance,
-    gateway: ExclusiveGateway,
-    chosen: Flow | None,
+    gateway: Deciding,
+    taken: Sequence[Flow],
     path: str,
     questions: list[dict[str, Any]],
 ) -> Decision:
+    element = drawn_id(gateway.id)
     problem: Problem | None = None
-    if chosen is None:
-        fact = f"no condition of {gateway.id} is true and it has no default flow"
-        problem = Problem(kind="no_flow", path=path, element=gateway.id, fact=fact)
-    elif chosen.max_rounds is not None and instance.counts.get(chosen.id, 0) >= chosen.max_rounds:
-        fact = f"{chosen.id} may be taken {chosen.max_rounds} times and was"
-        problem = Problem(kind="rounds_exhausted", path=path, element=gateway.id, fact=fact)
-    flow = None if problem else chosen
-    return Decision(flow=flow, problem=problem, asked=questions)
+    spent = [flow for flow in taken if _is_spent(instance, flow)]
+    if not taken:
+        fact = f"no condition of {element} is true and it has no default flow"
+        problem = Problem(kind="no_flow", path=path, element=element, fact=fact)
+    elif spent:
+        fact = f"{spent[0].id} may be taken {spent[0].max_rounds} times and was"
+        problem = Problem(kind="rounds_exhausted", path=path, element=element, fact=fact)
+    return Decision(flows=() if problem else tuple(taken), problem=problem, asked=questions)
+
+
+def _is_spent(instance: Instance, flow: Flow) -> bool:
+    return flow.max_rounds is not None and instance.counts.get(flow.id, 0) >= flow.max_rounds

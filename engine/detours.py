@@ -15,12 +15,13 @@ from sqlalchemy.orm import Session
 
 from audit.streams import Stream
 from core.actors import Actor
-from engine import cancelling, levels
+from engine import cancelling, events, levels
+from engine.deciding import Deciding
 from engine.errors import NoSuchWay
 from engine.lowering import DONE, JUMP, jump_targets
 from engine.models import Border, Instance
 from engine.moves import Move
-from workflows.model import CallActivity, ExclusiveGateway, Level
+from workflows.model import CallActivity, Level
 
 BY_PEOPLE = Actor.service("engine", trigger="look at what holds a run")
 
@@ -83,7 +84,7 @@ def take(
 
 
 def _leave(move: Move, border: Border, way: str) -> None:
-    if border.kind not in (levels.DECISION, levels.ERROR):
+    if border.kind not in (levels.DECISION, events.ERROR):
         levels.complete_border(move, border)
         return
     instance = move.load(border.instance_path)
@@ -105,10 +106,10 @@ def _ways(move: Move, border: Border | None) -> Iterator[Way]:
     instance = move.load(border.instance_path)
     level = move.level(instance)
     node = level.node(border.element)
-    if border.kind == levels.DECISION and isinstance(node, ExclusiveGateway):
+    if border.kind == levels.DECISION and isinstance(node, Deciding):
         for flow in level.outgoing(node.id):
             yield Way(name=flow.id, element=flow.target, label=_label(level, flow.target))
-    elif border.kind == levels.ERROR:
+    elif border.kind == events.ERROR:
         yield from _jumps(level, instance)
     elif isinstance(node, CallActivity) and node.loop is not None:
         yield Way(name=DONE, element=None, label=node.name or node.id)

@@ -6,37 +6,40 @@ the rounds there and ends the waiting place when they are done (notes on the eng
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
 from sqlalchemy import select
 
-from engine import cancelling, deciding, messages, rounds, subscriptions
-from engine.host import EventInfo, Problem
-from engine.lowering import DONE, waits
-from engine.models import Border, Instance, Subscription, Task
+from engine import cancelling, deciding, events, rounds, subscriptions
+from engine.host import Problem
+from engine.lowering import DONE, JOINED, is_inclusive_join, waits
+from engine.models import Border, Instance, Task
 from engine.moves import Move
 from engine.rules import Command, CommandState, next_state
 from engine.spiff import Live
 from workflows.expressions.language import Outcome
 from workflows.model import (
-    BoundaryEvent,
     CallActivity,
+    CatchEvent,
     EndEvent,
+    EventGateway,
     ExclusiveGateway,
-    IntermediateTimer,
+    InclusiveGateway,
     Loop,
     StepTask,
+    ThrowEvent,
+    Timer,
 )
-from workflows.words import EndKind, LoopKind, NamedForm
+from workflows.words import LoopKind
 
 DECISION = "decision"
-ERROR = "error"
 CALL = "call"
 STUCK = "stuck"
 CHILD_ENDED = "child_ended"
 TIMER = "timer"
+CATCH = "catch"
+EVENTS = "events"
 
 
 def begin(
@@ -68,6 +71,8 @@ def begin(
     )
     move.note("instance.opened", path, level=level_id, handler=handler, round=round)
     move.tell(lambda: move.host.instance_started(move.session, move.run, path, level_id))
+    if handler is None:
+        events.wait_for(move, instance, path, move.program.event_subprocesses(level_id))
     settle(move, instance, Live.begin(move.executable(instance).spec))
 
 
@@ -82,13 +87,15 @@ def advance(move: Move, instance: Instance, token: int, outcome: str) -> None:
 def settle(move: Move, instance: Instance, live: Live) -> None:
     """Open the waiting places that the level has reached; store it; end it when it is over."""
     level, counts = move.level(instance), dict(instance.counts)
-    while fresh := live.fresh():
+    while (fresh := live.fresh()) or _join(move, instance, live, counts):
         for token, element in fresh:
+            if is_inclusive_join(level, level.node(element)):
+                continue
             counts[element] = counts.get(element, 0) + 1
             instance.counts = dict(counts)
             outcome = _open(move, instance, element, token)
             if outcome is not None:
-                counts[outcome] = counts.get(outcome, 0) + 1
+                _count(counts, outcome.split(" "))
                 live.finish(token, outcome)
     for element in live.passed:
         if not waits(level, level.node(element)):
@@ -101,26 +108,57 @@ def settle(move: Move, instance: Instance, live: Live) -> None:
         move.hold_for(Problem(kind=STUCK, path=instance.path, element=instance.level, fact=fact))
 
 
+def _count(counts: dict[str, int], names: Iterable[str]) -> None:
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+
+
+def _join(move: Move, instance: Instance, live: Live, counts: dict[str, int]) -> bool:
+    """Let go on what waits at an inclusive join to which nothing more can come.
+
+    The oldest arrival goes on for all of them, as drawn; the others end there.
+    """
+    joins = move.program.inclusive_joins(instance.level)
+    places = live.open_places() if joins else []
+    for join in joins:
+        arrived = [token for token, element in places if element == join]
+        others = {element for _, element in places if element != join}
+        if arrived and not any(join in move.program.reached(instance.level, o) for o in others):
+            _count(counts, [join])
+            instance.counts = dict(counts)
+            move.note("join.complete", place_path(instance, join), arrived=len(arrived))
+            for token in arrived[1:]:
+                live.finish(token, JOINED)
+            live.finish(arrived[0], DONE)
+            return True
+    return False
+
+
 def _open(move: Move, instance: Instance, element: str, token: int) -> str | None:
     """Open one waiting place; answers the outcome when it is over at once."""
-    node = move.level(instance).node(element)
-    path = place_path(instance, element)
+    level = move.level(instance)
+    node, path = level.node(element), place_path(instance, element)
     match node:
         case StepTask():
             _open_task(move, instance, node, path, token)
         case CallActivity():
-            border = _add_border(move, instance, node.id, path, token, _kind_of(node))
-            _subscribe(move, instance, path, node.id)
+            border = add_border(move, instance, node.id, path, token, _kind_of(node))
+            events.wait_for(move, instance, path, level.boundaries(node.id))
             move.later(lambda: next_rounds(move, border))
-        case IntermediateTimer():
-            _add_border(move, instance, node.id, path, token, TIMER)
-            subscriptions.subscribe_timer(move, instance.path, path, node)
-        case ExclusiveGateway():
+        case CatchEvent():
+            kind = TIMER if isinstance(node.trigger, Timer) else CATCH
+            add_border(move, instance, node.id, path, token, kind)
+            events.wait_for(move, instance, path, [node])
+            events.wait_for(move, instance, path, level.boundaries(node.id))
+        case EventGateway():
+            add_border(move, instance, node.id, path, token, EVENTS)
+            events.wait_for(move, instance, path, move.program.awaited(level.id, node.id))
+        case ExclusiveGateway() | InclusiveGateway():
             return _decide(move, instance, node, path, token)
-        case EndEvent() if node.kind is EndKind.TERMINATE:
-            move.later(lambda: terminate(move, instance, node))
+        case ThrowEvent():
+            events.opens_throw(move, instance, node, path, token)
         case EndEvent():
-            _throw(move, instance, node, path, token)
+            events.opens_end(move, instance, node, path, token)
     return None
 
 
@@ -146,22 +184,15 @@ def _open_task(move: Move, instance: Instance, node: StepTask, path: str, token:
     )
     move.session.add(task)
     move.note("task.ready", path)
-    _subscribe(move, instance, path, node.id)
+    events.wait_for(move, instance, path, move.level(instance).boundaries(node.id))
     told = move.program.info(task, instance)
     move.tell(lambda: move.host.task_ready(move.session, move.run, told))
 
 
-def _subscribe(move: Move, instance: Instance, path: str, element: str) -> None:
-    nodes = move.level(instance).boundaries(element)
-    for row in subscriptions.subscribe(move, instance.path, path, nodes) if nodes else ():
-        if row.kind == NamedForm.MESSAGE and (message := messages.kept_message(move, row)):
-            messages.take(move, row, message)
-            fire(move, row, {"correlation": message.correlation})
-
-
-def _add_border(
+def add_border(
     move: Move, instance: Instance, element: str, path: str, token: int, kind: str
 ) -> Border:
+    """A place where the engine waits, without what it waits for."""
     border = Border(
         run_id=move.run.id,
         instance_path=instance.path,
@@ -184,13 +215,14 @@ def _add_border(
 
 
 def _decide(
-    move: Move, instance: Instance, node: ExclusiveGateway, path: str, token: int
+    move: Move, instance: Instance, node: deciding.Deciding, path: str, token: int
 ) -> str | None:
     decision = deciding.decide(move, instance, node, path)
-    if decision.flow is not None:
-        move.note("decision.made", path, flow=decision.flow.id, asked=decision.asked)
-        return decision.flow.id
-    _add_border(move, instance, node.id, path, token, DECISION)
+    if decision.flows:
+        outcome = " ".join(flow.id for flow in decision.flows)
+        move.note("decision.made", path, flow=outcome, asked=decision.asked)
+        return outcome
+    add_border(move, instance, node.id, path, token, DECISION)
     _hold(move, decision.problem, decision.asked)
     return None
 
@@ -205,17 +237,18 @@ def decide_again(move: Move, border: Border) -> None:
     """Try a decision again whose values were missing; holds the run again when they still are."""
     instance = move.load(border.instance_path)
     node = move.level(instance).node(border.element)
-    assert isinstance(node, ExclusiveGateway)  # noqa: S101 -- only gateways open such a border
+    assert isinstance(node, deciding.Deciding)  # noqa: S101 -- only gateways open such a border
     decision = deciding.decide(move, instance, node, border.path)
-    if decision.flow is None:
+    if not decision.flows:
         _hold(move, decision.problem, decision.asked)
         return
-    move.note("decision.made", border.path, flow=decision.flow.id, asked=decision.asked)
+    outcome = " ".join(flow.id for flow in decision.flows)
+    move.note("decision.made", border.path, flow=outcome, asked=decision.asked)
     border.state, border.ended_at = "complete", move.at
     counts = dict(instance.counts)
-    counts[decision.flow.id] = counts.get(decision.flow.id, 0) + 1
+    _count(counts, outcome.split(" "))
     instance.counts = counts
-    advance(move, instance, border.token, decision.flow.id)
+    advance(move, instance, border.token, outcome)
 
 
 def terminate(move: Move, instance: Instance, node: EndEvent) -> None:
@@ -224,40 +257,6 @@ def terminate(move: Move, instance: Instance, node: EndEvent) -> None:
         move.note("instance.terminated", instance.path, element=node.id)
         cancelling.cancel_inside(move, instance.path)
         _close(move, instance)
-
-
-def _throw(move: Move, instance: Instance, node: EndEvent, path: str, token: int) -> None:
-    code = node.error or ""
-    move.note("error.thrown", path, error=code)
-    catcher = find_catcher(move, instance, code)
-    if catcher is not None:
-        move.later(lambda: interrupt(move, catcher, {"error": code}))
-        return
-    _add_border(move, instance, node.id, path, token, ERROR)
-    fact = f"the error {code or node.id} was thrown and nothing catches it"
-    move.hold_for(Problem(kind="error_uncaught", path=path, element=node.id, fact=fact))
-
-
-def find_catcher(move: Move, instance: Instance, code: str) -> Subscription | None:
-    """The boundary that catches an error of this instance: nearest level, specific before any."""
-    scope: Instance | None = instance
-    while scope is not None and scope.parent_path is not None:
-        if scope.border_path is not None:
-            waiting = subscriptions.of_host(move, scope.border_path)
-            found = most_specific(waiting, NamedForm.ERROR, code)
-            if found is not None:
-                return found
-        scope = move.load(scope.parent_path)
-    return None
-
-
-def most_specific(
-    waiting: Sequence[Subscription], form: NamedForm, name: str
-) -> Subscription | None:
-    """Among the boundaries of one host: the one of that name, else one that catches every error."""
-    rows = [row for row in waiting if row.kind == form.value]
-    named = next((row for row in rows if row.name == name), None)
-    return named or next((row for row in rows if row.name is None), None)
 
 
 # Borders and their rounds
@@ -349,86 +348,6 @@ def complete_border(move: Move, border: Border) -> None:
     advance(move, move.load(border.instance_path), border.token, DONE)
 
 
-# Events
-
-
-def fire(move: Move, row: Subscription, details: dict[str, Any]) -> None:
-    """The event that this subscription waits for has happened."""
-    move.later(partial(interrupt if row.interrupting else open_handler, move, row, details))
-
-
-def interrupt(move: Move, caught: Subscription, details: dict[str, Any]) -> None:
-    """An interrupting boundary fired: its host is cancelled and the flow leaves by the event."""
-    instance = move.load(caught.instance_path)
-    host = cancelling.host_row(move, caught.host_path)
-    if host is None or host.state != "ready" or not instance.open:
-        return
-    _count_event(move, instance, caught)
-    _tell_event(move, instance, caught, details)
-    if isinstance(host, Task):
-        cancelling.cancel_task(move, host)
-    else:
-        for child in move.children(host.instance_path, border=host.path):
-            cancelling.cancel(move, child)
-        cancelling.cancel_border(move, host)
-    subscriptions.release(move, host.path)
-    advance(move, instance, host.token, caught.element)
-
-
-def open_handler(move: Move, caught: Subscription, details: dict[str, Any]) -> None:
-    """A boundary that does not interrupt fired: its handler runs beside, outliving the host."""
-    instance = move.load(caught.instance_path)
-    if not instance.open:
-        return
-    _count_event(move, instance, caught)
-    number = instance.counts[caught.element]
-    _tell_event(move, instance, caught, details)
-    begin(
-        move,
-        f"{instance.path}/{caught.element}#{number}",
-        instance.level,
-        parent=instance.path,
-        handler=caught.element,
-        round=number,
-    )
-
-
-def _count_event(move: Move, instance: Instance, caught: Subscription) -> None:
-    caught.fired += 1
-    if not caught.interrupting:
-        # The way out of an interrupted host is counted when the flow passes the event.
-        counts = dict(instance.counts)
-        counts[caught.element] = counts.get(caught.element, 0) + 1
-        instance.counts = counts
-
-
-def _tell_event(
-    move: Move, instance: Instance, caught: Subscription, details: dict[str, Any]
-) -> None:
-    node = move.level(instance).node(caught.element)
-    assert isinstance(node, BoundaryEvent)  # noqa: S101 -- only boundaries are told like this
-    event = EventInfo(
-        element=caught.element,
-        host_path=caught.host_path,
-        kind=caught.kind,
-        interrupting=caught.interrupting,
-        severity=node.severity,
-        occurrence=caught.fired,
-        due_at=details.get("due"),
-        late=bool(details.get("late")),
-    )
-    move.note(
-        "event.fired",
-        caught.host_path,
-        element=caught.element,
-        kind=caught.kind,
-        interrupting=caught.interrupting,
-        occurrence=caught.fired,
-        **details,
-    )
-    move.tell(lambda: move.host.event_fired(move.session, move.run, event))
-
-
 # Ending
 
 
@@ -436,8 +355,8 @@ def close_if_over(move: Move, instance: Instance) -> None:
     """A level ends when its own flow has ended and no handler beside it still runs."""
     if not instance.open:
         return
-    graphs = move.program.graphs(instance.level)
-    if instance.handler is None and len(graphs) > 1 and move.children(instance.path):
+    beside = move.program.runs_beside(instance.level)
+    if instance.handler is None and beside and move.children(instance.path):
         return
     _close(move, instance)
 
@@ -445,6 +364,8 @@ def close_if_over(move: Move, instance: Instance) -> None:
 def _close(move: Move, instance: Instance) -> None:
     instance.open, instance.closed_at = False, move.at
     instance.state = next_state(CommandState(instance.state), Command.DONE)
+    if instance.handler is None and move.program.event_subprocesses(instance.level):
+        subscriptions.release(move, instance.path)
     move.note("instance.closed", instance.path)
     path, level_id = instance.path, instance.level
     move.tell(lambda: move.host.instance_completed(move.session, move.run, path, level_id))

@@ -1,9 +1,9 @@
 """Lowers a level of the typed model to the small graph that SpiffWorkflow runs. Pure.
 
 Only sequence, choice by outcome, parallel split and join are left to SpiffWorkflow. Everything
-that waits (step, call activity, timer, decision, error end, terminating end) becomes a waiting
-place of ours, which the engine ends with an outcome: ``done``, the id of the flow that a decision
-chose, or the id of the boundary event that interrupted. The handler of a boundary event that does
+that waits (step, call activity, event, decision, inclusive join, any end but the plain one) becomes
+a waiting place of ours, which the engine ends with an outcome: ``done``, the ids of the flows that
+a decision chose, or the id of the event that happened. The handler of a boundary event that does
 not interrupt becomes a graph of its own, so that it can outlive its host and run any number of
 times (notes on the engine, 8.2, 8.3 and 8.5).
 """
@@ -17,20 +17,26 @@ from engine.errors import NotExecutable
 from workflows.model import (
     BoundaryEvent,
     CallActivity,
+    CatchEvent,
     EndEvent,
+    EventGateway,
     ExclusiveGateway,
     Flow,
-    IntermediateTimer,
+    InclusiveGateway,
     Level,
+    LinkEvent,
     Node,
     ParallelGateway,
     StartEvent,
     StepTask,
+    ThrowEvent,
 )
 from workflows.words import EndKind
 
 DONE = "done"
 """The outcome of a waiting place that ended as drawn."""
+JOINED = "joined"
+"""The outcome of an arrival at an inclusive join that goes no further: another one does."""
 JUMP = "to:"
 """What stands before the step in the outcome of an error end that nothing caught, when people have
 decided to go on there (`engine.detours`); no flow of the drawing leads that way."""
@@ -42,6 +48,7 @@ class PlaceKind(StrEnum):
     PASS = "pass"  # noqa: S105 -- not a secret
     WAIT = "wait"
     CHOICE = "choice"
+    SEVERAL = "several"
     PARALLEL = "parallel"
 
 
@@ -56,7 +63,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A way from place to place; out of a choice it is taken on `outcome`."""
+    """A way from place to place; out of a choice it is taken on `outcome`.
+
+    Of ``several`` each way is taken whose name is one of the words of the outcome.
+    """
 
     source: str
     target: str
@@ -114,18 +124,28 @@ def _flowing(level: Level, region: frozenset[str]) -> set[str]:
 
 
 def is_decision(level: Level, node: Node) -> bool:
-    """Whether the engine has to choose a flow here."""
-    if not isinstance(node, ExclusiveGateway):
+    """Whether the engine has to choose flows here."""
+    if not isinstance(node, (ExclusiveGateway, InclusiveGateway)):
         return False
     flows = level.outgoing(node.id)
     return len(flows) > 1 or any(flow.condition is not None for flow in flows)
+
+
+def is_inclusive_join(level: Level, node: Node) -> bool:
+    """Whether arrivals wait here for whatever may still come."""
+    return isinstance(node, InclusiveGateway) and not is_decision(level, node)
 
 
 def waits(level: Level, node: Node) -> bool:
     """Whether the node is a waiting place of ours."""
     if isinstance(node, EndEvent):
         return node.kind is not EndKind.NONE
-    return isinstance(node, (StepTask, CallActivity, IntermediateTimer)) or is_decision(level, node)
+    if isinstance(node, CatchEvent):
+        return level.gateway_before(node.id) is None
+    if isinstance(node, ThrowEvent):
+        return node.throws is not None
+    always = (StepTask, CallActivity, EventGateway, InclusiveGateway)
+    return isinstance(node, always) or is_decision(level, node)
 
 
 def _graph(level: Level, handler: str | None, region: frozenset[str]) -> Graph:
@@ -136,6 +156,7 @@ def _graph(level: Level, handler: str | None, region: frozenset[str]) -> Graph:
         if _throws(node):
             drawing.let_out(node, _targets(nodes))
     ends = [f"{'e' if _throws(node) else 'n'}:{node.id}" for node in nodes if _is_end(node)]
+    ends += [f"e:{node.id}" for node in nodes if is_inclusive_join(level, node)]
     if not ends:
         raise NotExecutable(f"{level.id}: no end can be reached from {handler or 'the start'}")
     return Graph(
@@ -178,7 +199,16 @@ class _Drawing:
         self.places.append(Place(name, kind, node.id))
         flows = self.level.outgoing(node.id)
         if is_decision(self.level, node):
-            self._choose(node.id, [(flow.id, self._into(flow)) for flow in flows])
+            several = isinstance(node, InclusiveGateway)
+            choice = PlaceKind.SEVERAL if several else PlaceKind.CHOICE
+            self._choose(node.id, [(flow.id, self._into(flow)) for flow in flows], choice)
+        elif isinstance(node, EventGateway):
+            self._choose(node.id, [(flow.target, self._into(flow)) for flow in flows])
+        elif is_inclusive_join(self.level, node):
+            over = f"e:{node.id}"
+            self.places.append(Place(over, PlaceKind.PASS))
+            onward = self._into(self._only(node, flows))
+            self._choose(node.id, [(DONE, onward), (JOINED, over)])
         elif kind is PlaceKind.WAIT and flows:
             interrupting = [b for b in self.level.boundaries(node.id) if b.interrupting]
             ways = [(DONE, self._into(self._only(node, flows)))]
@@ -194,12 +224,14 @@ class _Drawing:
         self.places.append(Place(over, PlaceKind.PASS))
         self._choose(node.id, [(DONE, over)] + [(f"{JUMP}{to}", f"n:{to}") for to in targets])
 
-    def _choose(self, node_id: str, ways: list[tuple[str, str]]) -> None:
+    def _choose(
+        self, node_id: str, ways: list[tuple[str, str]], kind: PlaceKind = PlaceKind.CHOICE
+    ) -> None:
         # SpiffWorkflow predicts what is certain to come, branch by branch: fourteen joins in a row
         # would be predicted 2**14 times. It does not look beyond a choice, so one stands behind
         # every waiting place and join, even where there is one way only.
         choice = f"c:{node_id}"
-        self.places.append(Place(choice, PlaceKind.CHOICE))
+        self.places.append(Place(choice, kind))
         self.edges.append(Edge(f"n:{node_id}", choice))
         self.edges += [Edge(choice, target, outcome) for outcome, target in ways]
 
@@ -222,6 +254,7 @@ class _Drawing:
             return PlaceKind.PARALLEL
         if waits(self.level, node):
             return PlaceKind.WAIT
-        if isinstance(node, (StartEvent, EndEvent, ExclusiveGateway, BoundaryEvent)):
+        passed = (StartEvent, EndEvent, ExclusiveGateway, BoundaryEvent)
+        if isinstance(node, (*passed, CatchEvent, ThrowEvent, LinkEvent)):
             return PlaceKind.PASS
         raise NotExecutable(f"{self.level.id}: {node.id} is of a kind the engine does not run")

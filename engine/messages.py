@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import select
 
-from engine import deciding
+from engine import deciding, subscriptions
 from engine.models import Message, Subscription
 from engine.moves import Move
-from workflows.model import BoundaryEvent, Named
+from workflows.model import Named
+from workflows.words import NamedForm
 
 
 def correlates(move: Move, row: Subscription, correlation: str | None) -> bool:
     """Whether a message carries what this boundary wants; unknown is not equal."""
-    node = move.level(move.load(row.instance_path)).node(row.element)
-    trigger = node.trigger if isinstance(node, BoundaryEvent) else None
+    trigger = subscriptions.trigger_of(move, row)
     if not isinstance(trigger, Named) or trigger.correlation is None:
         return correlation is None
     outcome = deciding.evaluate(move, move.load(row.instance_path), trigger.correlation)
@@ -33,6 +35,27 @@ def kept_message(move: Move, row: Subscription) -> Message | None:
             message.state = "expired"
         elif correlates(move, row, message.correlation):
             return message
+    return None
+
+
+def deliver(
+    move: Move, name: str, correlation: str | None, *, expires_at: datetime | None
+) -> Subscription | None:
+    """Store a message; answers who takes it now, None when it is kept for later."""
+    message = Message(
+        run_id=move.run.id,
+        name=name,
+        correlation=correlation,
+        state="kept",
+        arrived_at=move.at,
+        expires_at=expires_at,
+    )
+    move.session.add(message)
+    for row in subscriptions.everywhere(move, name, kind=NamedForm.MESSAGE.value):
+        if correlates(move, row, correlation):
+            take(move, row, message)
+            return row
+    move.note("message.kept", move.run.root, name=name)
     return None
 
 

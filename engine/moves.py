@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from audit.streams import Stream
 from core.actors import Actor
+from core.db import site_of
 from core.house import service
 from engine import journal, programs
 from engine.errors import RunawayRun, RunHeld, UnknownPath, UnknownRun
@@ -30,11 +31,13 @@ from workflows.model import Level
 # Asked in every move, so built once: building costs as much as asking.
 _FRESH = {"populate_existing": True}
 _LOCKED = select(Run).with_for_update().execution_options(**_FRESH)
-_LOCK_BY_ID = _LOCKED.where(Run.id == bindparam("name"))
-_LOCK_BY_RECORD = _LOCKED.where(Run.record == bindparam("name"))
+_LOCK_BY_ID = _LOCKED.where(Run.id == bindparam("id"))
+# The key begins with the site: without it all runs would be read.
+_LOCK_BY_RECORD = _LOCKED.where(Run.site_id == bindparam("site"), Run.record == bindparam("record"))
 _INSTANCES = (
     select(Instance)
     .where(
+        Instance.site_id == bindparam("site"),
         Instance.run_id == bindparam("run"),
         Instance.path.in_(bindparam("paths", expanding=True)),
     )
@@ -73,7 +76,8 @@ class Move:
         cls, session: Session, record: Stream | str | UUID, *, by: Actor, at: datetime
     ) -> Move:
         """The run of a record for reading only: nothing is locked. Raises UnknownRun."""
-        run = session.scalars(select(Run).where(Run.record == str(record))).one_or_none()
+        query = select(Run).where(Run.site_id == site_of(session), Run.record == str(record))
+        run = session.scalars(query).one_or_none()
         if run is None:
             raise _unknown(record)
         return cls(session, run, by=by, at=at)
@@ -113,7 +117,7 @@ class Move:
         """The instance of that path with all its ancestors, in one query. Raises UnknownPath."""
         wanted = [part for part in lineage(path) if part not in self._instances]
         if wanted:
-            asked = {"run": self.run.id, "paths": wanted}
+            asked = {"site": self.run.site_id, "run": self.run.id, "paths": wanted}
             for found in self.session.scalars(_INSTANCES, asked):
                 self._instances[found.path] = found
         if path not in self._instances:
@@ -209,9 +213,11 @@ class Move:
 
 def locked_run(session: Session, record: Stream | str | UUID) -> Run:
     """The run of a record, locked and fresh. Raises UnknownRun."""
-    query = _LOCK_BY_ID if isinstance(record, UUID) else _LOCK_BY_RECORD
-    name = record if isinstance(record, UUID) else str(record)
-    run = session.scalars(query, {"name": name}).one_or_none()
+    if isinstance(record, UUID):
+        run = session.scalars(_LOCK_BY_ID, {"id": record}).one_or_none()
+    else:
+        asked = {"site": site_of(session), "record": str(record)}
+        run = session.scalars(_LOCK_BY_RECORD, asked).one_or_none()
     if run is None:
         raise _unknown(record)
     return run

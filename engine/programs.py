@@ -12,12 +12,19 @@ from sqlalchemy.orm import Session
 
 from engine import lowering, spiff
 from engine.host import TaskInfo
-from engine.lowering import Graph, is_decision
+from engine.lowering import Graph, is_decision, is_inclusive_join
 from engine.models import Instance, Task
 from workflows import queries
 from workflows.expressions import language
 from workflows.expressions.language import Compiled
-from workflows.model import CallActivity, Level, Procedure, StepTask
+from workflows.model import (
+    CallActivity,
+    CatchEvent,
+    EventSubProcess,
+    Level,
+    Procedure,
+    StepTask,
+)
 from workflows.names import declared_names
 
 
@@ -36,6 +43,9 @@ class Program:
         self.procedure = procedure
         self._levels = {level.id: level for level in procedure.levels}
         self._graphs: dict[str, dict[str | None, Executable]] = {}
+        self._joins: dict[str, tuple[str, ...]] = {}
+        self._reached: dict[tuple[str, str], frozenset[str]] = {}
+        self._events: dict[str, tuple[EventSubProcess, ...]] = {}
         self._names = declared_names(procedure)
         self._expressions: dict[str, Compiled] = {}
 
@@ -61,6 +71,37 @@ class Program:
                 name: Executable(graph, spiff.build(graph)) for name, graph in graphs.items()
             }
         return self._graphs[level_id]
+
+    def event_subprocesses(self, level_id: str) -> tuple[EventSubProcess, ...]:
+        """What begins inside a level by an event; asked in every move, so looked for once."""
+        if level_id not in self._events:
+            self._events[level_id] = self.level(level_id).event_subprocesses()
+        return self._events[level_id]
+
+    def runs_beside(self, level_id: str) -> bool:
+        """Whether anything may run beside the flow of a level and outlive it there."""
+        return len(self.graphs(level_id)) > 1 or bool(self.event_subprocesses(level_id))
+
+    def awaited(self, level_id: str, gateway: str) -> tuple[CatchEvent, ...]:
+        """The events behind an event-based gateway, in document order of their flows."""
+        level = self.level(level_id)
+        nodes = (level.node(flow.target) for flow in level.outgoing(gateway))
+        return tuple(node for node in nodes if isinstance(node, CatchEvent))
+
+    def inclusive_joins(self, level_id: str) -> tuple[str, ...]:
+        """The joins of a level at which arrivals wait for whatever may still come."""
+        if level_id not in self._joins:
+            level = self.level(level_id)
+            found = (node.id for node in level.nodes if is_inclusive_join(level, node))
+            self._joins[level_id] = tuple(found)
+        return self._joins[level_id]
+
+    def reached(self, level_id: str, element: str) -> frozenset[str]:
+        """What a token that stands at an element can still come to."""
+        place = (level_id, element)
+        if place not in self._reached:
+            self._reached[place] = lowering.reachable(self.level(level_id), element)
+        return self._reached[place]
 
     def expression(self, text: str) -> Compiled:
         """An expression of the procedure, compiled once. Raises ExpressionError."""

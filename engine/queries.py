@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from audit import trail
 from audit.streams import Stream
+from core.db import site_of
 from engine import routes
 from engine.errors import UnknownPath, UnknownRun
 from engine.host import TaskInfo, Watched
@@ -27,7 +28,8 @@ from workflows.step import Condition, Step
 
 def run_of(session: Session, record: Stream | str) -> Run:
     """The run of a record. Raises UnknownRun."""
-    run = session.scalars(select(Run).where(Run.record == str(record))).one_or_none()
+    query = select(Run).where(Run.site_id == site_of(session), Run.record == str(record))
+    run = session.scalars(query).one_or_none()
     if run is None:
         raise UnknownRun(f"no procedure runs for {record}", resolver="who issues the record")
     return run
@@ -44,7 +46,9 @@ def open_tasks(session: Session, record: Stream | str) -> list[TaskInfo]:
 def task(session: Session, record: Stream | str, path: str) -> TaskInfo:
     """One performance of a step, whatever its state. Raises UnknownPath."""
     run = run_of(session, record)
-    query = select(Task).where(Task.run_id == run.id, Task.path == path)
+    query = select(Task).where(
+        Task.site_id == run.site_id, Task.run_id == run.id, Task.path == path
+    )
     found = session.scalars(query).one_or_none()
     if found is None:
         raise UnknownPath(f"{record} has no step {path}", resolver="look at the open steps")
@@ -54,7 +58,9 @@ def task(session: Session, record: Stream | str, path: str) -> TaskInfo:
 def _infos(session: Session, run: Run, tasks: Sequence[Task]) -> list[TaskInfo]:
     known = program(session, run.procedure)
     paths = {task.instance_path for task in tasks}
-    query = select(Instance).where(Instance.run_id == run.id, Instance.path.in_(paths))
+    query = select(Instance).where(
+        Instance.site_id == run.site_id, Instance.run_id == run.id, Instance.path.in_(paths)
+    )
     instances = {instance.path: instance for instance in session.scalars(query)}
     return [known.info(task, instances[task.instance_path]) for task in tasks]
 
@@ -65,7 +71,9 @@ def effective(session: Session, record: Stream | str, path: str | None = None) -
     if path is None:
         return CommandState(run.state)
     query = select(Instance.path, Instance.state).where(
-        Instance.run_id == run.id, Instance.path.in_(lineage(path))
+        Instance.site_id == run.site_id,
+        Instance.run_id == run.id,
+        Instance.path.in_(lineage(path)),
     )
     states = {row.path: CommandState(row.state) for row in session.execute(query)}
     if path not in states:

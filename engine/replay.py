@@ -161,6 +161,8 @@ def _again(session: Session, record: Stream, facts: Facts, at: datetime) -> None
             commands.raise_error(session, record, fact["error"], origin_path=path, **common)
         case "signal.sent":
             commands.signal(session, record, fact["name"], **common)
+        case "signal.reached":
+            commands.deliver_signal(session, record, fact["name"], **common)
         case "condition.met":
             run = Move.lock(session, record, **common).run
             row = _waiting(session, run, path, fact["element"])

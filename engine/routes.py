@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.lowering import is_decision
-from workflows.model import BoundaryEvent, Level
+from workflows.drawn import drawn_id
+from workflows.model import BoundaryEvent, EventGateway, EventSubProcess, Level
 
 
 class Mark(StrEnum):
@@ -74,7 +75,8 @@ class Element:
 def elements(level: Level, walked: Walked) -> tuple[Element, ...]:
     """Every node of the level, in document order."""
     coming = _coming(level, walked) if walked.open else frozenset()
-    return tuple(_element(level, node.id, walked, coming) for node in level.nodes)
+    drawn = [node.id for node in level.nodes if drawn_id(node.id) == node.id]
+    return tuple(_element(level, node, walked, coming) for node in drawn)
 
 
 def _element(level: Level, node: str, walked: Walked, coming: frozenset[str]) -> Element:
@@ -91,7 +93,7 @@ def _element(level: Level, node: str, walked: Walked, coming: frozenset[str]) ->
 
 def _coming(level: Level, walked: Walked) -> frozenset[str]:
     """What open elements may still lead to, also through any event at them."""
-    seen: set[str] = set()
+    seen: set[str] = {node.id for node in level.event_subprocesses()}
     todo = list(walked.active)
     while todo:
         node = todo.pop()
@@ -103,6 +105,8 @@ def _coming(level: Level, walked: Walked) -> frozenset[str]:
 
 
 def _ways_out(level: Level, node: str) -> list[str]:
+    if isinstance(level.node(node), EventSubProcess):
+        return []
     flows = [flow.target for flow in level.outgoing(node)]
     return flows + [boundary.id for boundary in level.boundaries(node)]
 
@@ -130,13 +134,17 @@ def _ways_in(level: Level, node: str) -> list[str]:
 
 def _decided_before(level: Level, node: str, walked: Walked) -> Cause | None:
     drawn = level.node(node)
+    if isinstance(drawn, EventSubProcess):
+        return Cause(CauseKind.EVENT, drawn.id)
     if isinstance(drawn, BoundaryEvent) and walked.counts.get(drawn.attached_to):
         return Cause(CauseKind.EVENT, drawn.id)
     for flow in level.incoming(node):
         if not walked.counts.get(flow.source):
             continue
         if is_decision(level, level.node(flow.source)) and not walked.counts.get(flow.id):
-            return Cause(CauseKind.GATEWAY, flow.source)
+            return Cause(CauseKind.GATEWAY, drawn_id(flow.source))
+        if isinstance(level.node(flow.source), EventGateway):
+            return Cause(CauseKind.EVENT, node)
         if flow.source in walked.cancelled:
             return Cause(CauseKind.INTERRUPTED, flow.source)
     return None

@@ -18,12 +18,19 @@ from SpiffWorkflow.bpmn import BpmnWorkflow
 from SpiffWorkflow.bpmn.specs import BpmnProcessSpec
 from SpiffWorkflow.bpmn.specs.control import SimpleBpmnTask
 from SpiffWorkflow.bpmn.specs.defaults import ExclusiveGateway, ManualTask, ParallelGateway
+from SpiffWorkflow.bpmn.specs.mixins.bpmn_spec_mixin import BpmnSpecMixin
+from SpiffWorkflow.specs.MultiChoice import MultiChoice
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
 from core.errors import BrokenPromise
 from engine.errors import LevelTooDeep
 from engine.lowering import DONE, Graph, PlaceKind
+
+
+class Several(MultiChoice, BpmnSpecMixin):  # type: ignore[misc]  # untyped library
+    """Takes every way that the outcome names; SpiffWorkflow's own inclusive gateway also joins."""
+
 
 DEEPEST = 400
 """SpiffWorkflow reports "completed" beyond a depth of 1,000; we fail loudly long before."""
@@ -32,6 +39,7 @@ SPECS = {
     PlaceKind.PASS: SimpleBpmnTask,
     PlaceKind.WAIT: ManualTask,
     PlaceKind.CHOICE: ExclusiveGateway,
+    PlaceKind.SEVERAL: Several,
     PlaceKind.PARALLEL: ParallelGateway,
 }
 
@@ -56,7 +64,7 @@ class _Outcomes:
 
     def evaluate(self, task: Any, expression: str, external_context: Any = None) -> bool:
         """Whether the place before this choice ended with that outcome; a join is just done."""
-        return self.of.get(task.parent.id, DONE) == expression
+        return expression in self.of.get(task.parent.id, DONE).split(" ")
 
 
 class Live:
@@ -116,6 +124,11 @@ class Live:
         task.run()
         self._note(task)
         self._run()
+
+    def clear(self) -> None:
+        """End everything that is open: something else takes the place of this flow."""
+        self._workflow.cancel()
+        self._moved = True
 
     @property
     def is_complete(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from engine import cancelling, firing, levels
+from engine import cancelling, events, firing, levels
 from engine.errors import ProblemPersists
 from engine.host import Problem
 from engine.models import Border, Instance, Run
@@ -39,7 +39,9 @@ def try_again(move: Move) -> None:
 def _try_border(move: Move, border: Border, problem: Problem) -> None:
     if border.kind == levels.DECISION:
         levels.decide_again(move, border)
-    elif border.kind == levels.ERROR or problem.kind == levels.CHILD_ENDED:
+    elif border.kind == events.THROW:
+        events.throw(move, border)
+    elif border.kind == events.ERROR or problem.kind == levels.CHILD_ENDED:
         move.hold_for(problem)
     else:
         levels.next_rounds(move, border)

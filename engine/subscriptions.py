@@ -6,19 +6,21 @@ limits (durations and cycles) stand still while their instance does not run, dat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core import jobs
+from core.errors import BrokenPromise
 from core.ids import new_id
-from engine.models import StateChange, Subscription
+from engine.models import Run, StateChange, Subscription
 from engine.moves import Move, lineage
 from engine.rules import CommandState, paused_time
 from workflows import durations
-from workflows.model import BoundaryEvent, IntermediateTimer, Named, Timer
-from workflows.words import TimerForm
+from workflows.model import CatchEvent, Catching, Named, Timer, Trigger
+from workflows.words import NamedForm, TimerForm
 
 TIMER_JOB = "engine.timer"
 TIMER = "timer"
@@ -26,13 +28,13 @@ CONDITION = "condition"
 
 
 def subscribe(
-    move: Move, instance_path: str, host_path: str, nodes: Sequence[BoundaryEvent]
+    move: Move, instance_path: str, host_path: str, nodes: Sequence[Catching]
 ) -> list[Subscription]:
-    """Wait for the boundary events of a host that has just become open."""
+    """Wait for the events of a host (a place, or a level itself) that has just become open."""
     made = []
     for node in nodes:
         row = _row(move, instance_path, host_path, node.id)
-        row.interrupting = node.interrupting
+        row.interrupting = isinstance(node, CatchEvent) or node.interrupting
         if isinstance(node.trigger, Named):
             row.kind, row.name = node.trigger.form.value, node.trigger.name
             row.plant_wide = node.trigger.plant_wide
@@ -43,15 +45,6 @@ def subscribe(
         move.session.add(row)
         made.append(row)
     return made
-
-
-def subscribe_timer(
-    move: Move, instance_path: str, host_path: str, node: IntermediateTimer
-) -> None:
-    """Wait for a timer inside the flow."""
-    row = _row(move, instance_path, host_path, node.id)
-    set_timer(move, row, first_due(node.timer, move.at))
-    move.session.add(row)
 
 
 def _row(move: Move, instance_path: str, host_path: str, element: str) -> Subscription:
@@ -128,6 +121,63 @@ def of_host(move: Move, host_path: str) -> Sequence[Subscription]:
         Subscription.state == "open",
     )
     return move.session.scalars(query.order_by(Subscription.element)).all()
+
+
+def trigger_of(move: Move, row: Subscription) -> Trigger:
+    """What this subscription waits for, as drawn. Raises BrokenPromise for anything else."""
+    node = move.level(move.load(row.instance_path)).node(row.element)
+    if isinstance(node, Catching):
+        return node.trigger
+    raise BrokenPromise(f"{row.element} waits for nothing")
+
+
+def around(move: Move, origin: str) -> Iterator[Sequence[Subscription]]:
+    """What waits around an origin, nearest first: the task itself, then scope by scope outwards.
+
+    In a scope the event subprocesses of the level come before the boundaries at its border. An
+    event subprocess does not catch what comes out of itself.
+    """
+    if move.find(origin) is None:
+        yield of_host(move, origin)
+    inside = ""
+    for path in reversed(lineage(origin)):
+        instance = move.find(path)
+        if instance is not None:
+            if instance.handler is None and move.program.event_subprocesses(instance.level):
+                yield [row for row in of_host(move, path) if row.element != inside]
+            if instance.border_path is not None:
+                yield of_host(move, instance.border_path)
+        inside = path.rsplit("/", 1)[-1].partition("#")[0]
+
+
+def everywhere(move: Move, name: str, *, kind: str | None = None) -> Sequence[Subscription]:
+    """Everything of the run that waits for that name, or is the element of that BPMN id.
+
+    With `kind` only what waits for that name as an event of this kind.
+    """
+    query = select(Subscription).where(
+        Subscription.run_id == move.run.id, Subscription.state == "open"
+    )
+    if kind is None:
+        query = query.where((Subscription.element == name) | (Subscription.name == name))
+    else:
+        query = query.where(Subscription.name == name, Subscription.kind == kind)
+    return move.session.scalars(query.order_by(Subscription.host_path, Subscription.element)).all()
+
+
+def waiting_plant_wide(session: Session, name: str) -> list[str]:
+    """Records of the runs that a plant-wide signal of that name must be given to, one by one."""
+    query = (
+        select(Run.record)
+        .join(Subscription, Subscription.run_id == Run.id)
+        .where(
+            Subscription.kind == NamedForm.SIGNAL.value,
+            Subscription.name == name,
+            Subscription.plant_wide,
+            Subscription.state == "open",
+        )
+    )
+    return sorted(set(session.scalars(query)))
 
 
 def stood_still(move: Move, path: str, since: datetime) -> list[tuple[datetime, datetime | None]]:

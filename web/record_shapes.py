@@ -30,7 +30,7 @@ from engine.queries import InstanceRoute
 from engine.routes import Element, Mark
 from web import filters, scoping
 from web.i18n import gettext as _
-from workflows.model import CallActivity, Level, Node, Procedure, StepTask
+from workflows.model import CallActivity, CatchEvent, Level, Node, Procedure, StepTask, Timer
 
 WIDTH = 1000
 LANE = 36
@@ -473,9 +473,19 @@ def _kind(node: Node) -> str:
         "ParallelGateway": _("parallel branches"),
         "StartEvent": _("start"),
         "EndEvent": _("end"),
-        "IntermediateTimer": _("timer"),
+        "CatchEvent": _("event"),
         "BoundaryEvent": _("event"),
+        "InclusiveGateway": _("decision"),
+        "EventGateway": _("decision"),
+        "SubProcess": _("operation"),
+        "EventSubProcess": _("event"),
+        "ThrowEvent": _("event"),
+        "LinkEvent": _("event"),
+        "SendTask": _("event"),
+        "ReceiveTask": _("event"),
     }
+    if isinstance(node, CatchEvent) and isinstance(node.trigger, Timer):
+        return _("timer")
     return words[type(node).__name__]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from workflows.drawn import drawn_id
 from workflows.errors import Finding
 from workflows.expressions import language
 from workflows.expressions.errors import ExpressionError
@@ -26,7 +27,7 @@ class Report:
                 code=code,
                 message=message,
                 remedy=remedy,
-                element=element,
+                element=drawn_id(element),
                 line=self.lines.get(element, 0),
             )
         )
@@ -35,6 +36,13 @@ class Report:
         """Note when `text` is not a condition over declared names."""
         try:
             language.compile_condition(text or "", self.names)
+        except ExpressionError as error:
+            self.add(error.rule, element, f"{where}: {error}", EXPRESSION_REMEDY)
+
+    def text(self, text: str, element: str, where: str) -> None:
+        """Note when `text` is no expression over declared names."""
+        try:
+            language.compile(text, self.names)
         except ExpressionError as error:
             self.add(error.rule, element, f"{where}: {error}", EXPRESSION_REMEDY)
 

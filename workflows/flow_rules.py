@@ -15,16 +15,23 @@ from workflows.graph import Graph
 from workflows.model import (
     BoundaryEvent,
     CallActivity,
+    CatchEvent,
     EndEvent,
+    EventGateway,
+    EventSubProcess,
     ExclusiveGateway,
     Flow,
-    IntermediateTimer,
+    Gateway,
+    InclusiveGateway,
     Level,
+    LinkEvent,
     Node,
-    ParallelGateway,
+    ReceiveTask,
     StartEvent,
     StepTask,
+    ThrowEvent,
     Timer,
+    Trigger,
 )
 from workflows.model import Named as NamedEvent
 from workflows.soundness import check_soundness
@@ -32,7 +39,8 @@ from workflows.step import Condition
 from workflows.words import LoopKind, NamedForm, TimerForm
 
 MAX_ROUNDS = 200
-GATEWAYS = (ExclusiveGateway, ParallelGateway)
+MAX_INCLUSIVE = 6
+DECIDING = (ExclusiveGateway, InclusiveGateway)
 
 
 def check_flow(level: Level, report: Report) -> None:
@@ -72,18 +80,19 @@ def _check_ends(level: Level, report: Report) -> None:
         report.add("flow.start", level.id, message, "Draw exactly one plain start event.")
     if not any(isinstance(node, EndEvent) for node in level.nodes):
         report.add("flow.no_end", level.id, "no end event", "Draw an end event.")
-    if not any(isinstance(node, (StepTask, CallActivity)) for node in level.nodes):
+    if not any(isinstance(node, (StepTask, CallActivity, ThrowEvent)) for node in level.nodes):
         report.add("flow.empty", level.id, "the process does nothing", "Draw a step or a call.")
 
 
 def _check_node(level: Level, node: Node, report: Report) -> None:
-    if isinstance(node, GATEWAYS):
+    if isinstance(node, Gateway):
         _check_gateway(level, node, report)
         return
     entering, leaving = len(level.incoming(node.id)), len(level.outgoing(node.id))
-    has_entry = not isinstance(node, (StartEvent, BoundaryEvent))
-    has_exit = not isinstance(node, EndEvent)
-    if entering != int(has_entry):
+    has_entry = not isinstance(node, (StartEvent, BoundaryEvent, EventSubProcess))
+    has_exit = not isinstance(node, (EndEvent, EventSubProcess))
+    jumped_to = isinstance(node, LinkEvent) and entering > 0
+    if entering != int(has_entry) and not jumped_to:
         message = f"{entering} flows enter, {int(has_entry)} expected"
         remedy = "Join branches with a gateway." if entering > 1 else "Connect it."
         report.add("flow.entering", node.id, message, remedy)
@@ -91,26 +100,71 @@ def _check_node(level: Level, node: Node, report: Report) -> None:
         message = f"{leaving} flows leave, {int(has_exit)} expected"
         remedy = "Split with a gateway." if leaving > 1 else "Connect it."
         report.add("flow.leaving", node.id, message, remedy)
-    if isinstance(node, IntermediateTimer):
-        _check_timer(node.id, node.timer, (TimerForm.DATE, TimerForm.DURATION), report)
-    elif isinstance(node, BoundaryEvent):
+    if isinstance(node, BoundaryEvent):
         _check_boundary(level, node, report)
+    elif isinstance(node, EventSubProcess):
+        _check_trigger(node.id, node.trigger, report, interrupting=node.interrupting)
+        _check_error_interrupts(node.id, node.trigger, report, interrupting=node.interrupting)
+        _check_twice(level.event_subprocesses(), node, report)
+    elif isinstance(node, CatchEvent):
+        _check_trigger(node.id, node.trigger, report, interrupting=True)
     elif isinstance(node, CallActivity):
         _check_loop(node, report)
+    if isinstance(node, (ThrowEvent, EndEvent)) and node.throws is not None:
+        _check_correlation(node.id, node.throws, report)
 
 
-def _check_gateway(level: Level, node: ExclusiveGateway | ParallelGateway, report: Report) -> None:
+def _check_gateway(level: Level, node: Gateway, report: Report) -> None:
     entering, leaving = len(level.incoming(node.id)), level.outgoing(node.id)
     splits, joins = entering == 1 and len(leaving) > 1, entering > 1 and len(leaving) == 1
     if not splits and not joins:
         message = f"{entering} flows enter and {len(leaving)} leave the gateway"
         report.add("gateway.shape", node.id, message, "A gateway either splits or joins.")
-    if isinstance(node, ExclusiveGateway):
+    elif isinstance(node, EventGateway):
+        _check_awaited(level, node, report)
+    elif isinstance(node, InclusiveGateway) and node.leaves is not None:
+        _check_leaving(node, leaving, report)
+    elif isinstance(node, InclusiveGateway) and Graph.of(level).is_in_cycle(node.id):
+        message = "an inclusive gateway stands in a loop: who may still come is not certain there"
+        remedy = "Use exclusive and parallel gateways, or a loop of a called process."
+        report.add("gateway.inclusive_cycle", node.id, message, remedy)
+    if isinstance(node, InclusiveGateway) and len(leaving) > MAX_INCLUSIVE:
+        message = f"{len(leaving)} flows leave an inclusive choice, allowed are {MAX_INCLUSIVE}"
+        report.add("gateway.inclusive_size", node.id, message, "Divide it into several.")
+    if isinstance(node, DECIDING) and getattr(node, "leaves", None) is None:
         _check_default(node, leaving, splits, report)
 
 
+def _check_awaited(level: Level, node: EventGateway, report: Report) -> None:
+    """Behind an event-based gateway stand events that only it leads to."""
+    for flow in level.outgoing(node.id):
+        target = level.node(flow.target)
+        if not isinstance(target, CatchEvent) or isinstance(target, ReceiveTask):
+            message = f"{flow.target} behind an event-based gateway is no catching event"
+            remedy = "Draw an intermediate event: a timer, a message or a signal."
+            report.add("gateway.events", node.id, message, remedy)
+
+
+def _check_leaving(node: InclusiveGateway, leaving: Iterable[Flow], report: Report) -> None:
+    """Flows out of a task: whatever the conditions say, at least one is taken."""
+    flows = list(leaving)
+    if node.default is not None and node.default not in {flow.id for flow in flows}:
+        message = "the default is no flow that leaves the task"
+        report.add("gateway.default", node.id, message, "Mark one leaving flow as default.")
+    if node.default is None and all(flow.condition is not None for flow in flows):
+        message = "every flow that leaves the task has a condition"
+        report.add("gateway.default", node.id, message, "Mark one of them as default.")
+    for flow in flows:
+        if flow.id == node.default and flow.condition is not None:
+            remedy = "Remove its condition."
+            report.add("gateway.default", flow.id, "the default flow has a condition", remedy)
+
+
 def _check_default(
-    node: ExclusiveGateway, leaving: Iterable[Flow], splits: bool, report: Report
+    node: ExclusiveGateway | InclusiveGateway,
+    leaving: Iterable[Flow],
+    splits: bool,
+    report: Report,
 ) -> None:
     if not splits:
         if node.default is not None:
@@ -133,8 +187,8 @@ def _check_condition(level: Level, flow: Flow, report: Report) -> None:
     if flow.condition is None:
         return
     source = level.node(flow.source)
-    if not isinstance(source, ExclusiveGateway):
-        remedy = "Draw an exclusive gateway and put the condition behind it."
+    if not isinstance(source, DECIDING):
+        remedy = "Draw an exclusive or inclusive gateway and put the condition behind it."
         report.add("flow.condition", flow.id, "a condition outside a gateway", remedy)
     elif len(level.outgoing(source.id)) < 2:
         remedy = "Remove the condition."
@@ -154,7 +208,7 @@ def _check_rounds(level: Level, report: Report) -> None:
             message = f"{flow.max_rounds} rounds"
             remedy = f"Allow 1 to {MAX_ROUNDS}; repeat more often with a call activity."
             report.add("flow.rounds", flow.id, message, remedy)
-        elif not isinstance(level.node(flow.source), ExclusiveGateway):
+        elif not isinstance(level.node(flow.source), DECIDING):
             message = "a flow leads back that no gateway can leave out"
             report.add("flow.rounds", flow.id, message, "Draw the way out at a gateway.")
     for closing in graph.unbounded_cycle_flows():
@@ -164,9 +218,9 @@ def _check_rounds(level: Level, report: Report) -> None:
 
 def _check_reach(level: Level, report: Report) -> None:
     graph = Graph.of(level)
-    starts = [node.id for node in level.nodes if isinstance(node, StartEvent)]
+    starts = [node.id for node in level.nodes if isinstance(node, (StartEvent, EventSubProcess))]
     reached = graph.reached(starts)
-    ends = [node.id for node in level.nodes if isinstance(node, EndEvent)]
+    ends = [node.id for node in level.nodes if isinstance(node, (EndEvent, EventSubProcess))]
     ending = graph.reaching(ends)
     for node in level.nodes:
         if starts and node.id not in reached:
@@ -188,53 +242,88 @@ def _check_timer(element: str, timer: Timer, allowed: Iterable[TimerForm], repor
         report.add("timer.text", element, str(error), "Write plain ISO 8601.")
 
 
+HOSTS = (StepTask, CallActivity, ReceiveTask)
+
+
 def _check_boundary(level: Level, event: BoundaryEvent, report: Report) -> None:
-    hosts = {n.id: n for n in level.nodes if isinstance(n, (StepTask, CallActivity))}
+    hosts = {n.id: n for n in level.nodes if isinstance(n, HOSTS)}
     host = hosts.get(event.attached_to)
-    if host is None:
+    if host is None or isinstance(host, EventSubProcess):
         message = f"{event.attached_to or 'nothing'} is no task or call of this process"
         report.add("boundary.host", event.id, message, "Attach it to a task or call activity.")
-    match event.trigger:
+    _check_trigger(event.id, event.trigger, report, interrupting=event.interrupting)
+    if isinstance(event.trigger, Condition) and not isinstance(host, StepTask):
+        message = "a condition is watched while a step runs, not while a level runs"
+        remedy = "Attach it to the steps of the called level that it concerns."
+        report.add("boundary.condition", event.id, message, remedy)
+    _check_error_interrupts(event.id, event.trigger, report, interrupting=event.interrupting)
+    _check_twice(level.boundaries(event.attached_to), event, report)
+    if isinstance(event.trigger, NamedEvent):
+        _check_named(event, event.trigger, host, report)
+
+
+def _check_trigger(element: str, trigger: Trigger, report: Report, *, interrupting: bool) -> None:
+    match trigger:
         case Timer():
             once = (TimerForm.DATE, TimerForm.DURATION)
-            forms = once if event.interrupting else (*once, TimerForm.CYCLE)
-            _check_timer(event.id, event.trigger, forms, report)
+            _check_timer(
+                element, trigger, once if interrupting else (*once, TimerForm.CYCLE), report
+            )
         case Condition():
-            _check_watch(event, event.trigger, report)
-            if isinstance(host, CallActivity):
-                message = "a condition is watched while a step runs, not while a level runs"
-                remedy = "Attach it to the steps of the called level that it concerns."
-                report.add("boundary.condition", event.id, message, remedy)
+            _check_watch(element, trigger, report)
         case NamedEvent():
-            _check_named(level, event, event.trigger, host, report)
+            _check_correlation(element, trigger, report)
 
 
-def _check_watch(event: BoundaryEvent, condition: Condition, report: Report) -> None:
-    report.condition(condition.expression, event.id, "condition")
+def _check_watch(element: str, condition: Condition, report: Report) -> None:
+    report.condition(condition.expression, element, "condition")
     if condition.sustained is not None:
         try:
             duration(condition.sustained)
         except BadDuration as error:
-            report.add("timer.text", event.id, str(error), "Write a duration such as PT30S.")
+            report.add("timer.text", element, str(error), "Write a duration such as PT30S.")
 
 
-def _check_named(
-    level: Level, event: BoundaryEvent, named: NamedEvent, host: Node | None, report: Report
+def _check_correlation(element: str, named: NamedEvent, report: Report) -> None:
+    if named.correlation is not None:
+        report.text(named.correlation, element, "correlation")
+
+
+def _check_error_interrupts(
+    element: str, trigger: Trigger, report: Report, *, interrupting: bool
 ) -> None:
-    same = [e for e in level.boundaries(event.attached_to) if e.trigger == named]
+    form = trigger.form if isinstance(trigger, NamedEvent) else None
+    if form is NamedForm.ERROR and not interrupting:
+        message = "an error cannot leave its place running"
+        report.add("boundary.error", element, message, "Make it interrupting, or use a signal.")
+
+
+def _check_twice(
+    events: Iterable[BoundaryEvent | EventSubProcess],
+    event: BoundaryEvent | EventSubProcess,
+    report: Report,
+) -> None:
+    """One event that two handlers wait for at one place would go to either."""
+    if not isinstance(event.trigger, NamedEvent):
+        return
+    same = [each for each in events if each.trigger == event.trigger]
     for _, later in pairwise(same):
         if later.id == event.id:
             message = "the same event is watched twice at one place"
             report.add("boundary.twice", event.id, message, "Keep one of them.")
-    if named.form is not NamedForm.ERROR:
-        return
-    if not event.interrupting:
-        message = "an error cannot leave its place running"
-        report.add("boundary.error", event.id, message, "Make it interrupting, or use a signal.")
-    if isinstance(host, StepTask):
+
+
+def _check_named(
+    event: BoundaryEvent, named: NamedEvent, host: Node | None, report: Report
+) -> None:
+    if named.form is NamedForm.ERROR and not isinstance(host, CallActivity):
         message = "a step raises exceptions, no errors"
         remedy = "Put the error boundary on the call activity of the level that ends in error."
         report.add("boundary.error", event.id, message, remedy)
+    if named.form is NamedForm.ESCALATION and not isinstance(host, CallActivity):
+        message = "a step escalates by its exception policy, not by an event"
+        remedy = "Put the boundary on the call activity of the level that throws the escalation."
+        report.add("boundary.escalation", event.id, message, remedy)
 
 
 def _check_loop(node: CallActivity, report: Report) -> None:

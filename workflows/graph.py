@@ -40,6 +40,10 @@ class Graph:
         """Every node from which one of `ends` can be reached, these included."""
         return _walk(self.backward, ends)
 
+    def is_in_cycle(self, node: str) -> bool:
+        """Whether a way leads from the node back to it."""
+        return node in _walk(self.forward, self.forward.get(node, ()))
+
     def leads(self, source: str, target: str) -> bool:
         """Whether a way leads from one node to the other."""
         return target in self.reached([source])

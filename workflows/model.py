@@ -26,10 +26,10 @@ class Timer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
-    """A message, signal or error; `name` None on a boundary catches every error.
+    """A message, signal, error or escalation; without `name` every error (escalation) is caught.
 
     A signal reaches all instances of one run, or every run of the site when `plant_wide`.
-    `correlation` is an expression whose value a message must carry.
+    `correlation` is an expression whose value a message carries, or must carry to be taken.
     """
 
     form: NamedForm
@@ -51,12 +51,16 @@ class StartEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndEvent:
-    """An end of a level; `error` is the code that an error end gives its caller."""
+    """An end of a level; `error` is the code that an error end gives its caller.
+
+    `throws` is what an end of kind ``throw`` throws: a message, signal or escalation.
+    """
 
     id: str
     name: str
     kind: EndKind = EndKind.NONE
     error: str | None = None
+    throws: Named | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,24 @@ class CallActivity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SubProcess(CallActivity):
+    """A process drawn inside another one; `called` is its own id, which is also its level's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSubProcess(SubProcess):
+    """A process inside another one that begins when its trigger happens while that one runs.
+
+    Interrupting, it takes the place of everything that runs there; else it runs beside, each time
+    anew. `severity`, when given, is that of the exception raised each time.
+    """
+
+    interrupting: bool
+    trigger: Trigger
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExclusiveGateway:
     """Splits on the first true condition in document order, else `default`; or merges."""
 
@@ -113,12 +135,61 @@ class ParallelGateway:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IntermediateTimer:
-    """Waits for its timer (date or duration) inside the flow."""
+class InclusiveGateway:
+    """Splits on every true condition, on `default` when none is; or joins what may still come.
+
+    `leaves` names the task whose conditional flows it stands for; no gateway is drawn then.
+    """
 
     id: str
     name: str
-    timer: Timer
+    default: str | None = None
+    leaves: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventGateway:
+    """Goes on behind the first of its events that happens; the others are waited for no more."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatchEvent:
+    """Waits inside the flow for a timer (date or duration), a message or a signal."""
+
+    id: str
+    name: str
+    trigger: Trigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveTask(CatchEvent):
+    """Waits for a message as a task does: it may have boundary events."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrowEvent:
+    """Throws a message, signal or escalation and goes on; without `throws` it is a mark only."""
+
+    id: str
+    name: str
+    throws: Named | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendTask(ThrowEvent):
+    """Sends a message and goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkEvent:
+    """One side of a jump inside a level; the model has a flow from each throw to its catch."""
+
+    id: str
+    name: str
+    link: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +214,16 @@ Node: TypeAlias = (
     | CallActivity
     | ExclusiveGateway
     | ParallelGateway
-    | IntermediateTimer
+    | InclusiveGateway
+    | EventGateway
+    | CatchEvent
+    | ThrowEvent
+    | LinkEvent
     | BoundaryEvent
 )
+Gateway: TypeAlias = ExclusiveGateway | ParallelGateway | InclusiveGateway | EventGateway
+Catching: TypeAlias = BoundaryEvent | CatchEvent | EventSubProcess
+"""What waits for a trigger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,13 +240,17 @@ class Flow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """One BPMN process: nodes and flows in document order. `id` names it in call activities."""
+    """One BPMN process: nodes and flows in document order. `id` names it in call activities.
+
+    A process drawn inside another one is `part_of` the level of that one and has its ISA-88 level.
+    """
 
     id: str
     name: str
     isa88: Isa88
     nodes: tuple[Node, ...]
     flows: tuple[Flow, ...]
+    part_of: str | None = None
 
     @property
     def start(self) -> StartEvent:
@@ -197,6 +279,18 @@ class Level:
             for node in self.nodes
             if isinstance(node, BoundaryEvent) and node.attached_to == node_id
         )
+
+    def event_subprocesses(self) -> tuple[EventSubProcess, ...]:
+        """What begins inside this level by an event, in document order."""
+        return tuple(node for node in self.nodes if isinstance(node, EventSubProcess))
+
+    def gateway_before(self, node_id: str) -> EventGateway | None:
+        """The event-based gateway that waits for this event, if one does."""
+        for flow in self.incoming(node_id):
+            before = self.node(flow.source)
+            if isinstance(before, EventGateway):
+                return before
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

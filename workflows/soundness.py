@@ -9,15 +9,19 @@ its own: it must end by itself and never meet the flow of its host.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import combinations
 
 from workflows.findings import Report
 from workflows.graph import Graph
 from workflows.model import (
     BoundaryEvent,
     EndEvent,
+    EventGateway,
     ExclusiveGateway,
     Flow,
+    Gateway,
+    InclusiveGateway,
     Level,
     ParallelGateway,
 )
@@ -38,7 +42,7 @@ class _Unsound(Exception):
 
 def check_soundness(level: Level, report: Report) -> None:
     """Note the first unsound state of the main flow and of each side flow."""
-    net = _Net(level)
+    net = _Net(level, Graph.of(level))
     starts = [level.outgoing(level.start.id)[0]]
     for event in level.nodes:
         if isinstance(event, BoundaryEvent) and not event.interrupting:
@@ -71,9 +75,23 @@ def _without(level: Level, event: BoundaryEvent) -> Level:
     )
 
 
+def _choices(node: InclusiveGateway, leaving: tuple[Flow, ...]) -> Iterator[tuple[Flow, ...]]:
+    """Every way in which an inclusive choice can leave."""
+    always = tuple(f for f in leaving if f.condition is None and f.id != node.default)
+    asked = [f for f in leaving if f.condition is not None]
+    for size in range(1, len(asked) + 1):
+        for some in combinations(asked, size):
+            yield (*always, *some)
+    default = tuple(f for f in leaving if f.id == node.default)
+    if always or default:
+        yield (*always, *default)
+
+
 @dataclass(slots=True)
 class _Net:
     level: Level
+    graph: Graph
+    reached: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def explore(self, first: Flow) -> None:
         """Visit every state. Raises _Unsound."""
@@ -109,7 +127,7 @@ class _Net:
         while flow.id not in walked:
             walked.add(flow.id)
             node = self.level.node(flow.target)
-            decides = isinstance(node, (ExclusiveGateway, ParallelGateway, EndEvent))
+            decides = isinstance(node, (Gateway, EndEvent))
             if decides or any(e.interrupting for e in self.level.boundaries(node.id)):
                 break
             flow = self.level.outgoing(node.id)[0]
@@ -124,19 +142,48 @@ class _Net:
         rest = state - {flow.id}
         match node:
             case EndEvent():
-                yield rest if node.kind is EndKind.NONE else frozenset()
+                yield rest if node.kind in (EndKind.NONE, EndKind.THROW) else frozenset()
             case ParallelGateway():
                 entering = {entry.id for entry in self.level.incoming(node.id)}
                 if entering <= state:
                     yield self._put(state - entering, self.level.outgoing(node.id))
-            case ExclusiveGateway():
+            case ExclusiveGateway() | EventGateway():
                 for leaving in self.level.outgoing(node.id):
                     yield self._put(rest, (leaving,))
+            case InclusiveGateway() if len(self.level.outgoing(node.id)) > 1:
+                for chosen in _choices(node, self.level.outgoing(node.id)):
+                    yield self._put(rest, chosen)
+            case InclusiveGateway():
+                yield from self._joined(state, node)
             case _:
                 yield self._put(rest, self.level.outgoing(node.id))
                 for event in self.level.boundaries(node.id):
                     if event.interrupting:
                         yield self._put(rest, self.level.outgoing(event.id))
+
+    def _joined(self, state: State, node: InclusiveGateway) -> Iterator[State]:
+        """All arrivals go on as one, once nothing else can come. Raises _Unsound.
+
+        BPMN waits only for what can reach an empty way in and no way in that holds an arrival;
+        a drawing in which this makes a difference is refused.
+        """
+        arrived = {flow.id for flow in self.level.incoming(node.id)} & state
+        others = [self._flow(flow_id).target for flow_id in state - arrived]
+        coming = [target for target in others if node.id in self._reached(target)]
+        if not coming:
+            yield self._put(state - arrived, self.level.outgoing(node.id))
+        for target in coming:
+            reached = self._reached(target)
+            for flow in self.level.incoming(node.id):
+                if flow.id in arrived and flow.source in reached:
+                    message = "two tokens of one way in can meet here, so who waits is not certain"
+                    remedy = "Give each branch of the choice a way in of its own."
+                    raise _Unsound("gateway.inclusive_join", node.id, message, remedy)
+
+    def _reached(self, target: str) -> frozenset[str]:
+        if target not in self.reached:
+            self.reached[target] = frozenset(self.graph.reached([target]))
+        return self.reached[target]
 
     def _put(self, state: State, flows: tuple[Flow, ...]) -> State:
         for flow in flows:

@@ -17,13 +17,28 @@ NODES = (
     "startEvent",
     "endEvent",
     *TASKS,
+    "sendTask",
+    "receiveTask",
     "callActivity",
+    "subProcess",
     "exclusiveGateway",
     "parallelGateway",
+    "inclusiveGateway",
+    "eventBasedGateway",
     "intermediateCatchEvent",
+    "intermediateThrowEvent",
     "boundaryEvent",
 )
-BOOLEANS = frozenset({"isExecutable", "cancelActivity", "isSequential", "testBefore"})
+BOOLEANS = frozenset(
+    {
+        "isExecutable",
+        "cancelActivity",
+        "isSequential",
+        "testBefore",
+        "triggeredByEvent",
+        "isInterrupting",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +55,42 @@ def _allow(attributes: str = "", children: str = "") -> Allowed:
 
 _NODE = "extensionElements documentation incoming outgoing"
 _EVENT = "timerEventDefinition conditionalEventDefinition messageEventDefinition"
+_CATCH = "timerEventDefinition messageEventDefinition signalEventDefinition"
+_THROW = "messageEventDefinition signalEventDefinition escalationEventDefinition"
+_INSIDE = "sequenceFlow textAnnotation association " + " ".join(NODES)
+_LOOPS = "multiInstanceLoopCharacteristics standardLoopCharacteristics"
 _EXPRESSION = _allow(f"{{{XSI}}}type")
 
 ALLOWED: dict[str, Allowed] = {
     "definitions": _allow(
         "name targetNamespace exporter exporterVersion",
-        "process signal message error documentation",
+        "process signal message error escalation documentation",
     ),
     "signal": _allow("name"),
     "message": _allow("name"),
     "error": _allow("name errorCode"),
-    "process": _allow(
-        "name isExecutable",
-        "extensionElements documentation sequenceFlow textAnnotation association "
-        + " ".join(NODES),
+    "escalation": _allow("name escalationCode"),
+    "process": _allow("name isExecutable", f"extensionElements documentation laneSet {_INSIDE}"),
+    "laneSet": _allow("name", "lane"),
+    "lane": _allow("name", "extensionElements documentation flowNodeRef"),
+    "startEvent": _allow(
+        "name isInterrupting",
+        f"{_NODE} {_CATCH} errorEventDefinition escalationEventDefinition",
     ),
-    "startEvent": _allow("name", _NODE),
-    "endEvent": _allow("name", f"{_NODE} errorEventDefinition terminateEventDefinition"),
-    **{task: _allow("name", _NODE) for task in TASKS},
-    "callActivity": _allow(
-        "name calledElement",
-        f"{_NODE} multiInstanceLoopCharacteristics standardLoopCharacteristics",
-    ),
+    "endEvent": _allow("name", f"{_NODE} {_THROW} errorEventDefinition terminateEventDefinition"),
+    **{task: _allow("name default", _NODE) for task in TASKS},
+    **{task: _allow("name default messageRef", _NODE) for task in ("sendTask", "receiveTask")},
+    "callActivity": _allow("name default calledElement", f"{_NODE} {_LOOPS}"),
+    "subProcess": _allow("name default triggeredByEvent", f"{_NODE} {_LOOPS} {_INSIDE}"),
     "exclusiveGateway": _allow("name default gatewayDirection", _NODE),
     "parallelGateway": _allow("name gatewayDirection", _NODE),
-    "intermediateCatchEvent": _allow("name", f"{_NODE} timerEventDefinition"),
+    "inclusiveGateway": _allow("name default gatewayDirection", _NODE),
+    "eventBasedGateway": _allow("name gatewayDirection", _NODE),
+    "intermediateCatchEvent": _allow("name", f"{_NODE} {_CATCH} linkEventDefinition"),
+    "intermediateThrowEvent": _allow("name", f"{_NODE} {_THROW} linkEventDefinition"),
     "boundaryEvent": _allow(
         "name attachedToRef cancelActivity",
-        f"{_NODE} {_EVENT} signalEventDefinition errorEventDefinition",
+        f"{_NODE} {_EVENT} signalEventDefinition errorEventDefinition escalationEventDefinition",
     ),
     "sequenceFlow": _allow(
         "name sourceRef targetRef", "extensionElements documentation conditionExpression"
@@ -77,6 +100,8 @@ ALLOWED: dict[str, Allowed] = {
     "messageEventDefinition": _allow("messageRef"),
     "signalEventDefinition": _allow("signalRef"),
     "errorEventDefinition": _allow("errorRef"),
+    "escalationEventDefinition": _allow("escalationRef"),
+    "linkEventDefinition": _allow("name"),
     "terminateEventDefinition": _allow(),
     "multiInstanceLoopCharacteristics": _allow(
         "isSequential", "loopCardinality completionCondition"
@@ -85,7 +110,7 @@ ALLOWED: dict[str, Allowed] = {
     "textAnnotation": _allow("textFormat", "text"),
     "association": _allow("sourceRef targetRef associationDirection"),
     "documentation": _allow("textFormat"),
-    **dict.fromkeys(("incoming", "outgoing", "text"), _allow()),
+    **dict.fromkeys(("incoming", "outgoing", "text", "flowNodeRef"), _allow()),
     **dict.fromkeys(
         (
             "conditionExpression",
@@ -103,22 +128,18 @@ ALLOWED: dict[str, Allowed] = {
 
 REMEDIES: dict[str, str] = {
     "scriptTask": "Recipes carry no scripts: use a service task with a calculation step.",
-    "sendTask": "Use a service task whose step kind does the sending.",
-    "receiveTask": "Use a step of kind wait, or a message boundary event.",
     "businessRuleTask": "Use a service task with a calculation step.",
     "task": "Say who acts: a user task for people, a service task for equipment.",
-    "subProcess": "Draw it as a process of its own and call it with a call activity.",
     "adHocSubProcess": "Draw the allowed orders, or steps that are skipped by a condition.",
     "transaction": "Draw a called process with an error end and a boundary event for it.",
-    "complexGateway": "Use exclusive and parallel gateways.",
-    "inclusiveGateway": "Use a parallel gateway with an exclusive gateway in each branch.",
-    "eventBasedGateway": "Use a wait step with boundary events.",
+    "complexGateway": "Use exclusive, parallel and inclusive gateways.",
     "compensateEventDefinition": "Draw the steps that undo the work as a branch of their own.",
-    "linkEventDefinition": "Connect the two places by a sequence flow.",
+    "conditionalEventDefinition": "Use a step of kind wait, or a boundary event of a step.",
+    "linkEventDefinition": "Use a pair of intermediate link events.",
     "cancelEventDefinition": "Use an error end event and an error boundary event.",
-    "escalationEventDefinition": "Use a signal, or the exception policy of the step.",
-    "intermediateThrowEvent": "Use a service task whose step kind does it.",
-    "laneSet": "Give each step its role; lanes decide nothing.",
+    "childLaneSet": "Draw lanes side by side, each with its role.",
+    "parallelMultiple": "Draw one event for each.",
+    "instantiate": "Begin by the order of the record, and wait for the message inside.",
     "collaboration": "Draw the process without a pool.",
     "dataObject": "Values live in the record: use parameters of steps.",
     "dataObjectReference": "Values live in the record: use parameters of steps.",

@@ -183,11 +183,13 @@ class LoopKind(StrEnum):
 
 
 class EndKind(StrEnum):
-    """How a level ends: normally, with an error for its caller, or by ending all its branches."""
+    """How a level ends: normally, with an error for its caller, by ending all its branches, or by
+    throwing a signal, message or escalation as its last act."""
 
     NONE = "none"
     ERROR = "error"
     TERMINATE = "terminate"
+    THROW = "throw"
 
 
 class TimerForm(StrEnum):
@@ -204,3 +206,4 @@ class NamedForm(StrEnum):
     MESSAGE = "message"
     SIGNAL = "signal"
     ERROR = "error"
+    ESCALATION = "escalation"

@@ -15,7 +15,7 @@ Nodes and flows are text snippets, so a test can also write a wrong one by hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from xml.sax.saxutils import escape, quoteattr
 
@@ -96,14 +96,30 @@ def extension(content: str) -> str:
     return f"<bpmn:extensionElements>{content}</bpmn:extensionElements>" if content else ""
 
 
-def start(node_id: str = "start") -> str:
-    """A plain start event."""
-    return f'<bpmn:startEvent id="{node_id}"/>'
+def start(
+    node_id: str = "start", definition: str = "", *, interrupting: bool = True, **mark: str
+) -> str:
+    """A start event: plain, or with what an event subprocess waits for."""
+    beside = "" if interrupting else ' isInterrupting="false"'
+    return f'<bpmn:startEvent id="{node_id}"{beside}>{marked(mark)}{definition}</bpmn:startEvent>'
 
 
-def end(node_id: str = "end", *, error: str | None = None, terminate: bool = False) -> str:
-    """An end event: plain, with the error of this root id, or terminating."""
-    inner = "<bpmn:terminateEventDefinition/>" if terminate else ""
+def marked(mark: Mapping[str, str]) -> str:
+    """A `bw:event` with these attributes as extension elements, or nothing."""
+    values = "".join(f" {name}={quoteattr(value)}" for name, value in mark.items())
+    return extension(f"<bw:event{values}/>") if mark else ""
+
+
+def end(
+    node_id: str = "end",
+    definition: str = "",
+    *,
+    error: str | None = None,
+    terminate: bool = False,
+    **mark: str,
+) -> str:
+    """An end event: plain, with the error of this root id, terminating, or with a definition."""
+    inner = "<bpmn:terminateEventDefinition/>" if terminate else marked(mark) + definition
     if error is not None:
         inner = f'<bpmn:errorEventDefinition errorRef="{error}"/>'
     return f'<bpmn:endEvent id="{node_id}">{inner}</bpmn:endEvent>'
@@ -130,11 +146,17 @@ def step(
 
 
 def task(
-    node_id: str, step_xml: str | None = None, *, tag: str = "userTask", name: str | None = None
+    node_id: str,
+    step_xml: str | None = None,
+    *,
+    tag: str = "userTask",
+    name: str | None = None,
+    default: str | None = None,
 ) -> str:
     """A task with one step; without `step_xml` a plain instruction step of the same key."""
     inner = step(node_id) if step_xml is None else step_xml
-    head = f"<bpmn:{tag} id={quoteattr(node_id)} name={quoteattr(name or node_id)}>"
+    chosen = f" default={quoteattr(default)}" if default else ""
+    head = f"<bpmn:{tag} id={quoteattr(node_id)} name={quoteattr(name or node_id)}{chosen}>"
     return f"{head}{extension(inner)}</bpmn:{tag}>"
 
 
@@ -175,6 +197,73 @@ def standard_loop(condition: str, *, maximum: int, test_before: bool = False) ->
     )
 
 
+def subprocess(
+    node_id: str,
+    flows: str | Iterable[str],
+    *nodes: str,
+    loop: str = "",
+    max_rounds: int | None = None,
+    begins: str | None = None,
+    default: str | None = None,
+) -> str:
+    """A process drawn inside another; with `begins` (its start event) an event subprocess."""
+    chains = [flows] if isinstance(flows, str) else list(flows)
+    drawn = [part if part.startswith("<") else chain(part) for part in chains]
+    mark = extension(f'<bw:rounds maximum="{max_rounds}"/>') if max_rounds else ""
+    by_event = ' triggeredByEvent="true"' if begins is not None else ""
+    chosen = f' default="{default}"' if default else ""
+    inside = [begins or start(f"{node_id}_start"), *nodes, *drawn]
+    return (
+        f'<bpmn:subProcess id="{node_id}" name="{node_id}"{by_event}{chosen}>{mark}{loop}\n'
+        + "\n".join(inside)
+        + "\n</bpmn:subProcess>"
+    )
+
+
+def inclusive(node_id: str, *, default: str | None = None) -> str:
+    """An inclusive gateway; `default` is the id of a flow."""
+    chosen = f' default="{default}"' if default else ""
+    return f'<bpmn:inclusiveGateway id="{node_id}"{chosen}/>'
+
+
+def event_gateway(node_id: str) -> str:
+    """An event-based gateway."""
+    return f'<bpmn:eventBasedGateway id="{node_id}"/>'
+
+
+def throw(node_id: str, definition: str = "", **mark: str) -> str:
+    """An intermediate throw event."""
+    return (
+        f'<bpmn:intermediateThrowEvent id="{node_id}">{marked(mark)}{definition}'
+        "</bpmn:intermediateThrowEvent>"
+    )
+
+
+def link(name: str) -> str:
+    """A link definition."""
+    return f'<bpmn:linkEventDefinition name="{name}"/>'
+
+
+def messenger(tag: str, node_id: str, message_id: str, **mark: str) -> str:
+    """A send or receive task of the message with this root id."""
+    return (
+        f'<bpmn:{tag}Task id="{node_id}" name="{node_id}" messageRef="{message_id}">'
+        f"{marked(mark)}</bpmn:{tag}Task>"
+    )
+
+
+def lane(lane_id: str, role: str | None, *nodes: str) -> str:
+    """A lane with the role of its steps."""
+    inner = extension(f'<bw:lane role="{role}"/>') if role else ""
+    parts = "".join(f"<bpmn:flowNodeRef>{node}</bpmn:flowNodeRef>" for node in nodes)
+    return f'<bpmn:lane id="{lane_id}">{inner}{parts}</bpmn:lane>'
+
+
+def lanes(*drawn: str) -> str:
+    """The set of lanes of a process."""
+    return f'<bpmn:laneSet id="lanes">{"".join(drawn)}</bpmn:laneSet>'
+
+
 def exclusive(node_id: str, *, default: str | None = None) -> str:
     """An exclusive gateway; `default` is the id of a flow."""
     chosen = f' default="{default}"' if default else ""
@@ -195,9 +284,12 @@ def timer(form: str, text: str) -> str:
     )
 
 
-def wait(node_id: str, definition: str) -> str:
-    """An intermediate catch event."""
-    return f'<bpmn:intermediateCatchEvent id="{node_id}">{definition}</bpmn:intermediateCatchEvent>'
+def wait(node_id: str, definition: str, **mark: str) -> str:
+    """An intermediate catch event; `mark` are attributes of `bw:event`."""
+    return (
+        f'<bpmn:intermediateCatchEvent id="{node_id}">{marked(mark)}{definition}'
+        "</bpmn:intermediateCatchEvent>"
+    )
 
 
 def conditional(expression: str) -> str:
@@ -207,7 +299,7 @@ def conditional(expression: str) -> str:
 
 
 def named(form: str, reference: str | None) -> str:
-    """A message, signal or error definition that refers to a root element."""
+    """A message, signal, error or escalation definition that refers to a root element."""
     ref = f' {form}Ref="{reference}"' if reference else ""
     return f"<bpmn:{form}EventDefinition{ref}/>"
 
@@ -216,8 +308,7 @@ def boundary(
     node_id: str, host: str, definition: str, *, interrupting: bool = True, **mark: str
 ) -> str:
     """A boundary event; `mark` are attributes of `bw:event` (severity, sustained, plantWide)."""
-    values = "".join(f" {name}={quoteattr(value)}" for name, value in mark.items())
-    extra = extension(f"<bw:event{values}/>") if mark else ""
+    extra = marked(mark)
     return (
         f'<bpmn:boundaryEvent id="{node_id}" attachedToRef="{host}"'
         f' cancelActivity="{str(interrupting).lower()}">{extra}{definition}</bpmn:boundaryEvent>'
@@ -232,6 +323,13 @@ def signal(root_id: str, name: str) -> str:
 def message(root_id: str, name: str) -> str:
     """A root message."""
     return f'<bpmn:message id="{root_id}" name={quoteattr(name)}/>'
+
+
+def escalation(root_id: str, code: str) -> str:
+    """A root escalation."""
+    return (
+        f'<bpmn:escalation id="{root_id}" name={quoteattr(code)} escalationCode={quoteattr(code)}/>'
+    )
 
 
 def error(root_id: str, code: str) -> str:

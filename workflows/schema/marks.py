@@ -23,8 +23,15 @@ class RoundsMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LaneMark:
+    """On a lane: the role that performs the steps in it."""
+
+    role: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventMark:
-    """On a boundary event: severity, how long its condition must hold, how far its name reaches."""
+    """On an event: severity, how long its condition must hold, how far its name reaches."""
 
     severity: Severity | None = None
     sustained: str | None = None
