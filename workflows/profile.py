@@ -14,12 +14,14 @@ from workflows.findings import Report
 from workflows.flow_rules import check_flow
 from workflows.header_rules import check_header
 from workflows.known import known_of
-from workflows.model import CallActivity, Level, Procedure, StepTask
+from workflows.model import CallActivity, Level, Procedure, StepTask, SubProcess
 from workflows.names import RESERVED, declared_names
 from workflows.step_rules import check_step
 from workflows.words import Category, Isa88
 
 MAX_NODES = 60
+MAX_CHECKED = 600
+"""A level with more nodes must be divided first; its flow is not checked before (bounded work)."""
 MAX_LEVELS = 500
 
 CALLABLE: Mapping[Isa88, frozenset[Isa88]] = {
@@ -38,7 +40,8 @@ def check_profile(procedure: Procedure, lines: Mapping[str, int]) -> list[Findin
     check_header(procedure, report)
     known = known_of(procedure)
     for level in procedure.levels:
-        check_flow(level, report)
+        if len(level.nodes) <= MAX_CHECKED:
+            check_flow(level, report)
         for node in level.nodes:
             if isinstance(node, StepTask):
                 check_step(known, node, report)
@@ -90,6 +93,11 @@ def _check_call(
             message = f"{node.called} is no process of this file"
             report.add("call.target", node.id, message, "Draw the called process in this file.")
         return
+    if isinstance(node, SubProcess):
+        return
+    if called.part_of is not None:
+        message = f"{node.called} is drawn inside {called.part_of} and called from elsewhere"
+        report.add("call.target", node.id, message, "Draw it as a process of its own.")
     if called.isa88 not in CALLABLE[level.isa88]:
         message = f"a {level.isa88.value} calls a {called.isa88.value}"
         remedy = "A procedure calls unit procedures, these call operations."
