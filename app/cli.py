@@ -140,6 +140,19 @@ def verify(settings: Settings) -> None:
 
 
 @main.command()
+@click.option("--all", "ended", is_flag=True, help="runs that have ended, too")
+@click.pass_obj
+def rehearse(settings: Settings, ended: bool) -> None:
+    """Before an upgrade: do every open run again from its journal on this version, in a copy.
+
+    Names each run that would come to another state. The site itself is only read.
+    """
+    from app import rehearsing
+
+    sys.exit(rehearsing.rehearse(settings, ended=ended, say=click.echo))
+
+
+@main.command()
 @click.pass_obj
 def doctor(settings: Settings) -> None:
     """Check the installation: libraries, folders, database, triggers, keys, assets."""

@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
+from app import tables  # noqa: F401 -- what is not known is not looked for
 from core import appendonly
 from core.db import Database
 from core.errors import BrokenPromise

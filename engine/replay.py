@@ -7,7 +7,7 @@ must give the facts that stand in its entry.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -23,14 +23,34 @@ from core.errors import BrokenPromise
 from core.house import House
 from engine import commands, detours, firing
 from engine.host import EventInfo, Problem, TaskInfo
-from engine.models import Run, Subscription
+from engine.models import (
+    Border,
+    Instance,
+    Message,
+    Run,
+    StateChange,
+    Subscription,
+    Task,
+)
 from engine.moves import Move
 from engine.programs import program
+from engine.queries import run_of
 from engine.rules import Command
 from workflows.expressions.types import Given, Shape
 from workflows.names import declared_names
 
 Facts = Sequence[Mapping[str, Any]]
+State = Mapping[str, Sequence[Mapping[str, str]]]
+_OF_A_RUN: tuple[Any, ...] = (
+    Run,
+    Instance,
+    Task,
+    Border,
+    Subscription,
+    StateChange,
+    Message,
+)
+_RANDOM = {"id", "run_id", "site_id", "job_id", "version"}
 REPLAYER = Actor.service("replay", trigger="journal")
 
 
@@ -126,6 +146,36 @@ def replay(house: House, record: Stream, acts: Sequence[RecordedAct]) -> None:
                 host.expect(act.facts[before:])
                 _again(session, record, act.facts[before:], act.at)
                 _check(number, before, again.journal, act.facts)
+
+
+def state_of(session: Session, record: Stream) -> State:
+    """Every row of the engine for one run as text, by table; without the keys, which are random.
+
+    Two runs of the same journal have the same state. Raises UnknownRun.
+    """
+    run = run_of(session, record)
+    return {kind.__tablename__: _rows(session, kind, run) for kind in _OF_A_RUN}
+
+
+def _rows(session: Session, kind: Any, run: Run) -> list[dict[str, str]]:
+    table = kind.__table__
+    columns = [column for column in table.columns if column.name not in _RANDOM]
+    wanted = (table.c.id if kind is Run else table.c.run_id) == run.id
+    found = session.execute(select(*columns).where(wanted)).mappings()
+    return sorted(({name: str(value) for name, value in row.items()} for row in found), key=str)
+
+
+def differences(first: Session, again: Session, record: Stream) -> tuple[str, ...]:
+    """What one state of a run has and the other not; empty when they are equal."""
+    was, now = state_of(first, record), state_of(again, record)
+    return (*_missing("only before", was, now), *_missing("only now", now, was))
+
+
+def _missing(words: str, here: State, there: State) -> Iterator[str]:
+    for table, rows in here.items():
+        for row in rows:
+            if row not in there[table]:
+                yield f"{words}: {table}: " + ", ".join(f"{n} {v}" for n, v in row.items())
 
 
 def _check(number: int, before: int, found: Facts, recorded: Facts) -> None:
