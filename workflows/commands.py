@@ -6,8 +6,10 @@ sealed and the answer is the content that would be signed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -26,11 +28,23 @@ from personnel.errors import NotIndependent
 from personnel.rules import Meaning
 from personnel.signing import Confirmation
 from workflows import gate, queries, rules
-from workflows.errors import IllegalTransition, NotThreePeople, SignatureNeeded
+from workflows.errors import (
+    DefinitionRefused,
+    IllegalTransition,
+    NotThreePeople,
+    SignatureNeeded,
+)
 from workflows.events import TamperingFound, VersionMadeEffective, VersionWithdrawn
-from workflows.importing import Imported, import_procedure
+from workflows.importing import Reading, read_file
 from workflows.models import DefinitionFile, DefinitionVersion
 from workflows.rules import VersionState
+from workflows.schema.grammar import ValueType
+from workflows.textform import decoded
+
+DRAWING = "drawing"
+"""Category of a file without a header that says another one."""
+LONGEST_TITLE = 200
+LONGEST_REFERENCE = 80
 
 
 def stream_of(code: str) -> Stream:
@@ -55,26 +69,32 @@ def create_draft(
     change reference or reason.
     """
     permissions.require(session, by, "recipe.author")
-    _need("a change reference", change_reference)
-    _need("a reason", reason)
-    imported = import_procedure(data)
-    code = imported.procedure.header.code
-    number = _next_number(session, code, number)
-    with trail.act(
-        session,
-        "definition.drafted",
-        stream=stream_of(code),
-        by=by,
-        object=f"{code} v{number}",
-        reason=reason,
-    ):
-        _store(session, data, imported)
-        version = DefinitionVersion(
-            code=code, number=number, change_reference=change_reference, reason=reason
-        )
-        _take_content(version, imported)
-        session.add(version)
-    return version
+    read = _executable(read_file(data))
+    why = {"change_reference": change_reference, "reason": reason}
+    return _draft(session, data, read, _code_of(read, ""), number, why, by)
+
+
+def import_draft(
+    session: Session,
+    data: bytes,
+    *,
+    change_reference: str,
+    reason: str,
+    code: str = "",
+    by: Actor,
+    at: datetime,
+) -> DefinitionVersion:
+    """Store any BPMN 2.0 file, as it came, as the next version of its code (URS-MRC-040).
+
+    One that is not executable becomes a draft that is shown, compared and replaced by a better
+    one, and never submitted. `code` names a file that has no recipe header. Raises
+    DefinitionRefused for what is no BPMN file or not safe to read, NotPermitted, and Invalid
+    without change reference or reason, or with no code or another one than the file's.
+    """
+    permissions.require(session, by, "recipe.author")
+    read = read_file(data)
+    why = {"change_reference": change_reference, "reason": reason}
+    return _draft(session, data, read, _code_of(read, code), None, why, by)
 
 
 def save_draft(
@@ -87,19 +107,20 @@ def save_draft(
     by: Actor,
     at: datetime,
 ) -> DefinitionVersion:
-    """Replace the content of a draft. Raises IllegalTransition once it is in review or later."""
+    """Replace the content of a draft. Raises IllegalTransition once it is in review or later.
+
+    A draft never gets worse: what replaces an executable one is executable, or DefinitionRefused.
+    """
     permissions.require(session, by, "recipe.author")
     version = queries.version(session, code, number)
     rules.check_editable(version.name, version.state)
-    imported = import_procedure(data)
-    if imported.procedure.header.code != code:
-        raise Invalid(
-            f"the file is {imported.procedure.header.code}, not {code}",
-            resolver="the recipe author",
-        )
-    with _act(session, version, "definition.saved", by, reason):
-        _store(session, data, imported)
-        _take_content(version, imported)
+    read = read_file(data)
+    if version.is_executable:
+        _executable(read)
+    _code_of(read, code)
+    with _act(session, version, "definition.saved", by, reason, _facts(read)):
+        _store(session, data, read)
+        _take_content(version, read)
     return version
 
 
@@ -113,9 +134,14 @@ def submit_for_review(
     signed_by: Confirmation | None = None,
     rehearsal: bool = False,
 ) -> SignedContent:
-    """The author signs the content and hands it to the checker (URS-MRC-020)."""
+    """The author signs the content and hands it to the checker (URS-MRC-020).
+
+    Raises DefinitionRefused with the list when the draft is not executable (URS-MRC-040).
+    """
     permissions.require(session, by, "recipe.author")
     version = _moving(session, code, number, VersionState.IN_REVIEW)
+    if not version.is_executable:
+        _refuse_drawing(session, version)
     shown = content_of(version)
     with _act(session, version, "definition.submitted", by, version.reason) as act:
         if not rehearsal:
@@ -269,7 +295,12 @@ def content_of(
 
 
 def _act(
-    session: Session, version: DefinitionVersion, action: str, by: Actor, reason: str
+    session: Session,
+    version: DefinitionVersion,
+    action: str,
+    by: Actor,
+    reason: str,
+    facts: Mapping[str, Any] | None = None,
 ) -> AbstractContextManager[Act]:
     return trail.act(
         session,
@@ -278,6 +309,7 @@ def _act(
         by=by,
         object=version.name,
         reason=reason,
+        facts=facts,
     )
 
 
@@ -332,28 +364,84 @@ def _refuse_rival(session: Session, version: DefinitionVersion) -> None:
             )
 
 
-def _take_content(version: DefinitionVersion, imported: Imported) -> None:
-    header = imported.procedure.header
-    version.title, version.category = header.title, header.category
-    version.file_digest = imported.file_digest
-    version.content_digest = imported.content_digest
-    version.product = header.product.code if header.product else None
-    version.batch_size = header.batch_size.reference if header.batch_size else None
+def _draft(
+    session: Session,
+    data: bytes,
+    read: Reading,
+    code: str,
+    number: int | None,
+    why: Mapping[str, str],
+    by: Actor,
+) -> DefinitionVersion:
+    _need("a change reference", why["change_reference"])
+    if len(why["change_reference"]) > LONGEST_REFERENCE:
+        fact = f"a change reference has at most {LONGEST_REFERENCE} characters"
+        raise Invalid(fact, resolver="the person who acts", field="change_reference")
+    _need("a reason", why["reason"])
+    version = DefinitionVersion(code=code, number=_next_number(session, code, number), **why)
+    with _act(session, version, "definition.drafted", by, version.reason, _facts(read)):
+        _store(session, data, read)
+        _take_content(version, read)
+        session.add(version)
+    return version
 
 
-def _store(session: Session, data: bytes, imported: Imported) -> None:
+def _executable(read: Reading) -> Reading:
+    if read.imported is None:
+        raise DefinitionRefused(read.findings)
+    return read
+
+
+def _refuse_drawing(session: Session, version: DefinitionVersion) -> None:
+    read = queries.reading(session, version.file_digest)
+    _executable(read)
+    raise IllegalTransition(
+        f"{version.name} could not be executed when it came in, and now can be",
+        resolver="the recipe author, by saving the same file once more",
+    )
+
+
+def _facts(read: Reading) -> Mapping[str, Any] | None:
+    """What the trail says of a drawing beside its digest."""
+    return None if read.imported else {"executable": False, "findings": len(read.findings)}
+
+
+def _code_of(read: Reading, wanted: str) -> str:
+    """The code of the file, or the wanted one where the file names none. Raises Invalid."""
+    own = read.header.code if read.header else ""
+    if own and wanted and own != wanted:
+        raise Invalid(f"the file is {own}, not {wanted}", resolver="the recipe author")
+    code = own or wanted
+    if not ValueType.CODE.accepts(code):
+        fact = f"{code!r} is no code of a recipe" if code else "the file names no recipe code"
+        raise Invalid(fact, resolver="the recipe author, with a code like REC-0042", field="code")
+    return code
+
+
+def _take_content(version: DefinitionVersion, read: Reading) -> None:
+    header = read.imported.procedure.header if read.imported else read.header
+    version.file_digest = read.file_digest
+    version.content_digest = read.imported.content_digest if read.imported else ""
+    title = header.title if header else read.outline.title or version.code
+    version.title = title[:LONGEST_TITLE]
+    version.category = header.category if header else DRAWING
+    version.product = header.product.code if header and header.product else None
+    version.batch_size = header.batch_size.reference if header and header.batch_size else None
+
+
+def _store(session: Session, data: bytes, read: Reading) -> None:
     """Keep the file once, however many versions have it."""
     known = session.scalars(
         select(DefinitionFile.id)
         .where(DefinitionFile.site_id == site_of(session))
-        .where(DefinitionFile.file_digest == imported.file_digest)
+        .where(DefinitionFile.file_digest == read.file_digest)
     ).one_or_none()
     if known is None:
         session.add(
             DefinitionFile(
-                file_digest=imported.file_digest,
-                content_digest=imported.content_digest,
-                body=data.decode(),
+                file_digest=read.file_digest,
+                content_digest=read.imported.content_digest if read.imported else "",
+                body=decoded(data),
             )
         )
 

@@ -19,7 +19,11 @@ BADGE = String(80)
 
 
 class DefinitionFile(Fact, Base):
-    """The exact text of one imported file, found by its digest; kept for ever."""
+    """The exact text of one imported file, found by its digest; kept for ever.
+
+    The bytes are those encodings of `body` that have `file_digest` (`workflows.textform`).
+    `content_digest` is empty when the file was not executable as it came in.
+    """
 
     __tablename__ = "definition_file"
     __table_args__ = (UniqueConstraint("site_id", "file_digest"),)
@@ -34,6 +38,7 @@ class DefinitionVersion(Head, Base):
 
     Product and batch size are those of the file; the database lets one version be effective for
     both, and one of a code (URS-MRC-050). Author, checker and approver are badges as signed.
+    A draft without `content_digest` is a drawing: kept and shown, never submitted (URS-MRC-040).
     """
 
     __tablename__ = "definition_version"
@@ -80,6 +85,11 @@ class DefinitionVersion(Head, Base):
     checker: Mapped[str | None] = mapped_column(BADGE)
     approver: Mapped[str | None] = mapped_column(BADGE)
     effective_from: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+    @property
+    def is_executable(self) -> bool:
+        """Whether the file is a definition that we execute exactly as drawn."""
+        return bool(self.content_digest)
 
     @property
     def name(self) -> str:

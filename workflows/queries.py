@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import datetime
+from functools import lru_cache
 from threading import Lock
 
 from sqlalchemy import bindparam, select
@@ -12,16 +13,17 @@ from sqlalchemy.orm import Session
 from core.db import site_of
 from core.errors import NotFound
 from workflows import rules
-from workflows.digests import file_digest
 from workflows.errors import DefinitionTampered
-from workflows.importing import Imported, import_procedure
+from workflows.importing import Imported, Reading, import_procedure, read_file
 from workflows.model import Procedure
 from workflows.models import DefinitionFile, DefinitionVersion
 from workflows.rules import VersionState
+from workflows.textform import as_bytes
 
 CACHED = 32
-_cache: OrderedDict[str, tuple[str, Imported]] = OrderedDict()
-"""Text and parsed form by file digest, of texts that had the digest."""
+READINGS = 8
+_cache: OrderedDict[str, tuple[str, str, Imported]] = OrderedDict()
+"""Text, stored content digest and parsed form by file digest, of texts that had the digest."""
 _lock = Lock()
 # A text that equals one whose digest was checked has that digest: the database compares them, so
 # that a large definition is neither fetched nor hashed again in every step.
@@ -47,9 +49,27 @@ def load(session: Session, digest: str) -> Procedure:
 
 def stored_bytes(session: Session, digest: str) -> bytes:
     """The exact bytes as imported. Raises NotFound, DefinitionTampered."""
+    return _bytes(_file(session, digest))
+
+
+def stored_text(session: Session, digest: str) -> str:
+    """The text of the file whatever its encoding. Raises NotFound, DefinitionTampered."""
     file = _file(session, digest)
-    _check(file)
-    return file.body.encode()
+    _bytes(file)
+    return file.body
+
+
+def reading(session: Session, digest: str) -> Reading:
+    """What a stored file shows and what keeps it from running, by the rules of this version.
+
+    Raises NotFound, DefinitionTampered.
+    """
+    return _read(stored_bytes(session, digest))
+
+
+@lru_cache(maxsize=READINGS)
+def _read(data: bytes) -> Reading:
+    return read_file(data)
 
 
 def version(session: Session, code: str, number: int) -> DefinitionVersion:
@@ -98,9 +118,7 @@ def startable(session: Session, code: str, number: int, *, at: datetime) -> Defi
 def tampered_files(session: Session) -> list[str]:
     """Digests under which something else is stored than what was imported; empty when sound."""
     files = session.scalars(select(DefinitionFile).order_by(DefinitionFile.file_digest))
-    return [
-        file.file_digest for file in files if file_digest(file.body.encode()) != file.file_digest
-    ]
+    return [file.file_digest for file in files if as_bytes(file.body, file.file_digest) is None]
 
 
 def users_of(session: Session, digest: str) -> tuple[str, ...]:
@@ -125,9 +143,11 @@ def _file(session: Session, digest: str) -> DefinitionFile:
     return found
 
 
-def _check(file: DefinitionFile) -> None:
-    if file_digest(file.body.encode()) != file.file_digest:
+def _bytes(file: DefinitionFile) -> bytes:
+    data = as_bytes(file.body, file.file_digest)
+    if data is None:
         raise _tampered(file.file_digest)
+    return data
 
 
 def _checked(session: Session, digest: str) -> Imported:
@@ -136,27 +156,22 @@ def _checked(session: Session, digest: str) -> Imported:
         if known is not None:
             _cache.move_to_end(digest)
     if known is not None and _is_stored(session, digest, *known):
-        return known[1]
+        return known[-1]
     return _imported(_file(session, digest))
 
 
-def _is_stored(session: Session, digest: str, body: str, imported: Imported) -> bool:
-    asked = {
-        "site": site_of(session),
-        "digest": digest,
-        "content": imported.content_digest,
-        "body": body,
-    }
+def _is_stored(session: Session, digest: str, body: str, content: str, _known: Imported) -> bool:
+    asked = {"site": site_of(session), "digest": digest, "content": content, "body": body}
     return session.execute(_UNCHANGED, asked).first() is not None
 
 
 def _imported(file: DefinitionFile) -> Imported:
-    _check(file)
-    imported = import_procedure(file.body.encode())
-    if imported.content_digest != file.content_digest:
+    imported = import_procedure(_bytes(file))
+    # A file that an earlier version could not execute came in without a content digest.
+    if file.content_digest and imported.content_digest != file.content_digest:
         raise _tampered(file.file_digest)
     with _lock:
-        _cache[file.file_digest] = (file.body, imported)
+        _cache[file.file_digest] = (file.body, file.content_digest, imported)
         while len(_cache) > CACHED:
             _cache.popitem(last=False)
     return imported

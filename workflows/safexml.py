@@ -59,7 +59,7 @@ def _fed(parser: etree.XMLPullParser, data: bytes) -> etree._Element:
     for offset in range(0, max(len(data), 1), CHUNK):
         parser.feed(data[offset : offset + CHUNK])
         for event, found in parser.read_events():
-            if event == "pi":
+            if event == "pi" or not isinstance(found, etree._Element):
                 message = "a processing instruction"
                 raise _refused("xml.instruction", message, "Remove it.", line_of(found))
             depth += 1 if event == "start" else -1

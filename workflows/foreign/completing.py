@@ -165,8 +165,8 @@ class _Completion:
         entry = (marked or headed or uncalled or processes)[0]
         for process in processes:
             level = _mark(process, "level")
-            if level is not None:
-                level.attrib.pop("entry", None)
+            if level is not None and level.get("entry") is not None:
+                del level.attrib["entry"]
         level = _mark(entry, "level")
         if level is not None:
             level.set("entry", "true")
@@ -188,7 +188,7 @@ def _has_header(root: etree._Element, process: etree._Element) -> bool:
 
 def _only(root: etree._Element, process: etree._Element) -> etree._Element:
     """A file with nothing but the extension elements of one process."""
-    alone = etree.Element(root.tag, nsmap=root.nsmap)
+    alone = etree.Element(root.tag)
     part = etree.SubElement(alone, process.tag, {"id": "P", "isExecutable": "true"})
     part.extend(copy.deepcopy(process.findall(f"{B}extensionElements")))
     return alone

@@ -95,7 +95,8 @@ class Part:
 class Outline:
     """Everything that a file shows; `diagrams` are the ids and names of its drawings.
 
-    `others` counts what stands beside the steps: data objects, annotations, messages.
+    `others` counts what stands beside the steps: data objects, annotations, groups. `places` leads
+    from every id to the one of the shape that shows it (an event definition to its event).
     """
 
     title: str
@@ -104,6 +105,7 @@ class Outline:
     messages: tuple[Drawn, ...] = ()
     diagrams: tuple[tuple[str, str], ...] = ()
     others: Mapping[str, int]
+    places: Mapping[str, str]
 
     def nodes(self) -> Iterator[Shown]:
         """Every node of every process."""
@@ -124,6 +126,7 @@ def outline_of(root: etree._Element) -> Outline:
         messages=tuple(_flow(flow) for flow in flows),
         diagrams=_diagrams(root),
         others=_others(root),
+        places=_places(root),
     )
 
 
@@ -254,7 +257,7 @@ def _shown(element: etree._Element, depth: int, lanes: Mapping[str, str]) -> Sho
         depth=depth,
         lane=lanes.get(own, ""),
         details=tuple(_details(element)),
-        attributes={str(name): text for name, text in element.attrib.items()},
+        attributes={str(name): str(text) for name, text in element.attrib.items()},
         extensions=_extensions(element),
     )
 
@@ -297,6 +300,39 @@ def _diagrams(root: etree._Element) -> tuple[tuple[str, str], ...]:
         for diagram in root.iterfind(f"{DI}BPMNDiagram")
         if diagram.find(f"{DI}BPMNPlane") is not None
     )
+
+
+_SHAPES = NODE_KINDS | {
+    "sequenceFlow",
+    "messageFlow",
+    "participant",
+    "lane",
+    "textAnnotation",
+    "association",
+    "dataObjectReference",
+    "dataStoreReference",
+    "group",
+}
+
+
+def _places(root: etree._Element) -> dict[str, str]:
+    """The shape by id: the element itself, what it stands in, or the pool of its process."""
+    pools = root.findall(f"{B}collaboration/{B}participant")
+    holders = {_referred(pool.get("processRef", "")): pool.get("id", "") for pool in pools}
+    shown: dict[etree._Element, str] = {}
+    places: dict[str, str] = {}
+    for element in root.iter(f"{B}*"):
+        own, kind = element.get("id", ""), local(element)
+        parent = element.getparent()
+        around = shown.get(parent, "") if parent is not None else ""
+        if kind == "process":
+            around = holders.get(own, "")
+        elif kind == "collaboration":
+            around = pools[0].get("id", "") if pools else ""
+        shown[element] = own if own and kind in _SHAPES else around
+        if own and shown[element]:
+            places.setdefault(own, shown[element])
+    return places
 
 
 _COUNTED = {
