@@ -26,14 +26,14 @@ from ebr.models import StepRecord
 from ebr.opening import context_of
 from inventory.commands import scales
 from personnel import queries as people
-from web import entries, identity, queue, staging, stepviews
+from web import entries, identity, queue, staging, stepfields, stepviews, waits
 from web.access import needs
 from web.ebr_run import back
 from web.errors import FileRefused, Problem, is_fragment_request, of_refusal
 from web.i18n import gettext as _
 from web.performing import perform
 from web.signing import Page, SignedAct, go_on, signed
-from web.stepviews import Given
+from web.stepfields import Given
 from workflows.words import Severity, StepKind
 
 bp = Blueprint("ebr", __name__)
@@ -47,10 +47,12 @@ STEP = "/records/<number>/steps/<key>/<int:occurrence>"
 @needs("record.read")
 def work() -> str:
     """What is mine, what waits, what comes next, who asks for help."""
+    part = request.args.get("fragment", "")
+    only = "wait" if part == "wait" else ""
     with identity.house().reading() as session:
-        found = queue.queue_of(session, moment(session).site, _job_address)
-    page = "ebr/queue_parts.html" if "fragment" in request.args else "ebr/queue.html"
-    return render_template(page, queue=found)
+        found = queue.queue_of(session, moment(session).site, _job_address, only=only)
+    pages = {"wait": "ebr/queue_wait.html", "parts": "ebr/queue_parts.html"}
+    return render_template(pages.get(part, "ebr/queue.html"), queue=found)
 
 
 def _job_address(step: StepRecord, part: str) -> str:
@@ -118,8 +120,13 @@ def _render(
 @bp.get(STEP)
 @needs("record.read")
 def step(number: str, key: str, occurrence: int) -> str:
-    """The page of a step, whatever its kind."""
-    return _render(number, key, occurrence, stepviews.NOTHING)
+    """The page of a step, whatever its kind; `fragment=wait` is how a wait stands now."""
+    if request.args.get("fragment") == "wait":
+        with _opened(number, key, occurrence) as context:
+            wait = waits.of(context)
+        where = {"number": number, "key": key, "occurrence": occurrence}
+        return render_template("ebr/wait.html", wait=wait, where=where)
+    return _render(number, key, occurrence, stepfields.NOTHING)
 
 
 def _reference(number: str, key: str, occurrence: int) -> tuple[StepReference, StepContext]:

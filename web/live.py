@@ -70,6 +70,7 @@ def snapshot(session: Session, *, since: str, watch: str, tags: list[str]) -> di
     return {
         "now": now.real.isoformat(),
         "clock": filters.clock_in_words(now.site),
+        "site_s": now.site.timestamp(),
         "cursor": cursor,
         "session": {"state": identity.session_state(), "locks_in_s": _locks_in(now)},
         "tags": [_tag(key, found) for key, found in _tags_now(session, tags).items()],

@@ -14,7 +14,7 @@ from web import desk, filters, identity, limits, states, tables
 from web.access import needs
 from web.errors import Problem
 from web.i18n import gettext as _
-from web.stepviews import FieldView
+from web.stepfields import FieldView
 from web.tables import Column
 from workflows.step import Limit
 from workflows.words import Tier

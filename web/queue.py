@@ -19,8 +19,9 @@ from ebr.kinds.base import kind_of
 from ebr.models import StepRecord, StepState
 from ebr.opening import context_of
 from production import queries as production
-from web import identity, scoping, stepviews
+from web import identity, scoping, stepviews, waits
 from web.i18n import gettext as _
+from web.waits import Line
 from workflows.durations import duration
 from workflows.words import Severity
 
@@ -44,7 +45,8 @@ class Job:
     overdue: bool
     mine: bool
     why: Sequence[tuple[str, str]]
-    waits: Sequence[str]
+    waits: Sequence[Line]
+    left: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +74,20 @@ class Queue:
         return not (self.now or self.wait or self.next or self.help or self.planned)
 
 
-def queue_of(session: Session, at: datetime, address: Address) -> Queue:
-    """The queue of the person of this request."""
+def queue_of(session: Session, at: datetime, address: Address, *, only: str = "") -> Queue:
+    """The queue of the person of this request; `only` one of its parts where that is asked for."""
     parts: dict[str, list[Job]] = {"now": [], "wait": [], "next": [], "help": []}
     for step in queries.open_steps(session):
         if step.run.state not in ("running", "held"):
             continue
         context = context_of(session, step.run, step, by=identity.actor(), at=at)
         part = _part(context)
-        if part:
+        if part and only in ("", part):
             parts[part].append(_job(context, part, address))
-    return Queue(**{name: _sorted(jobs) for name, jobs in parts.items()}, planned=_planned(session))
+    return Queue(
+        **{name: _sorted(jobs) for name, jobs in parts.items()},
+        planned=() if only else _planned(session),
+    )
 
 
 def _planned(session: Session) -> list[Planned]:
@@ -144,6 +149,7 @@ def _job(context: StepContext, part: str, address: Address) -> Job:
     step, spec = context.step, context.spec
     form = kind_of(context.session, spec.kind).form(context)
     due = _due(context)
+    wait = waits.of(context) if part == "wait" else None
     return Job(
         number=context.run.number,
         title=context.run.title,
@@ -158,7 +164,8 @@ def _job(context: StepContext, part: str, address: Address) -> Job:
         overdue=due is not None and context.at > due,
         mine=step.started_by == identity.me().badge,
         why=stepviews.blockers(context, form) if part == "next" else (),
-        waits=[value for _label, value in form.facts] if part == "wait" else (),
+        waits=[line for line in wait.lines if not line.met] if wait else (),
+        left=wait.plan if wait else "",
     )
 
 

@@ -3,76 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from audit.models import Signature
-from core.errors import NotFound, Refusal
+from core.errors import Refusal
 from ebr import gates, queries, rules, values
 from ebr.commands import steps
 from ebr.commands.exceptions import NEED_PERMISSION
 from ebr.context import StepContext
-from ebr.entry import File
-from ebr.kinds.base import Form, kind_of, resolve_tag
-from ebr.models import ExceptionCase, ParameterValue, StepRecord
-from hardware import queries as plant
-from hardware.models import Reading
+from ebr.kinds.base import Form, kind_of
+from ebr.models import ExceptionCase, ParameterValue, StepRecord, StepState
 from personnel import queries as people
-from web import filters, identity, limits, live, states, stepused
+from web import filters, identity, states, stepfields, stepused, waits, watched
 from web.ebr_next import NextView, next_views
 from web.i18n import gettext as _
-from workflows.step import CheckPoint, Parameter, in_language
-from workflows.words import DataType, Origin, Severity, StepKind
-
-FILLING_KINDS = frozenset({StepKind.WEIGH, StepKind.CHARGE, StepKind.RECONCILE, StepKind.LABEL})
-NUMERIC = (DataType.DECIMAL, DataType.INTEGER)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """What the person typed, took or chose already on this page."""
-
-    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    readings: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    not_applicable: Mapping[str, str] = field(default_factory=dict)
-    checks: Sequence[str] = ()
-    scans: Sequence[str] = ()
-    units: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, File] = field(default_factory=dict)
-    staged: Mapping[str, str] = field(default_factory=dict)
-    comment: str = ""
-    reason: str = ""
-
-
-NOTHING = Given()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldView:
-    """One parameter as `ui.field` draws it."""
-
-    code: str
-    label: str
-    type: str
-    unit: str | None
-    required: bool
-    critical: bool
-    numeric: bool
-    calculated: bool
-    device: bool
-    source: str
-    tag: str
-    take: str
-    replicates: int
-    choices: Sequence[tuple[str, str]]
-    scale: limits.Scale | None
-    values: Sequence[str]
-    reading: Sequence[str]
-    reading_words: str
-    not_applicable: str
-    staged: str
+from web.stepfields import FieldView, Given
+from web.waits import WaitView
+from web.watched import Watched
+from workflows.step import CheckPoint, in_language
+from workflows.words import Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +118,11 @@ class StepPage:
     form: Form
     fields: Sequence[FieldView]
     checks: Sequence[tuple[str, str, bool]]
-    live: Sequence[tuple[str, Any]]
+    facts: Sequence[tuple[str, str]]
+    """What the kind tells, its names in the language of the screen."""
+    wait: WaitView | None
+    watched: Sequence[Watched]
+    """Values of machines while the step is open."""
     recorded: Sequence[ValueView]
     used: Sequence[tuple[str, str]]
     """Units and material of the step, with what they are for."""
@@ -185,6 +140,7 @@ class StepPage:
     given: Given
     needs_reason: bool
     signs: bool
+    confirms: bool
     next_acts: Sequence[NextView]
     requirements: Mapping[str, str]
     """What each equipment requirement is called."""
@@ -194,7 +150,9 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
     """The page of a step as it stands; `address` and `take` make links of steps and buttons."""
     spec, step, run = context.spec, context.step, context.run
     form = kind_of(context.session, spec.kind).form(context)
-    fields = [_field(context, p, given, take) for p in spec.parameters]
+    fields = stepfields.fields_of(context, given, take)
+    is_open = step.state in (StepState.READY, StepState.STARTED)
+    wait = waits.of(context)
     recorded = _recorded(context)
     everything = queries.steps(context.session, run)
     route = [_line(context, other, address) for other in everything]
@@ -226,7 +184,9 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
         form=form,
         fields=fields,
         checks=[_check(context, point) for point in spec.checks],
-        live=_live(context, form.live),
+        facts=() if wait else [(_(name), value) for name, value in form.facts],
+        wait=wait,
+        watched=watched.of(context) if is_open else (),
         recorded=recorded,
         used=stepused.used(context),
         signed=_signed(context),
@@ -243,6 +203,7 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
         given=given,
         needs_reason=any(f.device and not f.reading for f in fields),
         signs="performer" in rules.parts_due(spec.signature),
+        confirms="confirmer" in rules.parts_due(spec.signature),
         next_acts=next_views(context.session, run) if run.state == "held" else (),
         requirements=stepused.requirements_of(context),
     )
@@ -286,82 +247,8 @@ def _who_leads_on(context: StepContext) -> str:
     return ", ".join(named) or _("nobody: it has ended")
 
 
-def _field(context: StepContext, parameter: Parameter, given: Given, take: Any) -> FieldView:
-    code = parameter.code
-    reading = [str(found) for found in given.readings.get(code, ())]
-    rows = _readings(context, given.readings.get(code, ()))
-    texts = [row.value_text or "" for row in rows] or list(given.values.get(code, ()))
-    tag = resolve_tag(context, parameter.source) if parameter.source else None
-    return FieldView(
-        code=code,
-        label=values.label(context, parameter),
-        type=parameter.data_type.value,
-        unit=parameter.unit,
-        required=parameter.required,
-        critical=parameter.critical,
-        numeric=parameter.data_type in NUMERIC,
-        calculated=parameter.origin is Origin.CALCULATED or _is_filled(context, parameter),
-        device=parameter.origin is Origin.DEVICE and parameter.source is not None,
-        source=parameter.source or "",
-        tag=tag or "",
-        take=take(code),
-        replicates=parameter.replicates,
-        choices=_choices(context, parameter),
-        scale=_scale(context, parameter),
-        values=texts,
-        reading=reading,
-        reading_words="; ".join(_reading_words(row) for row in rows),
-        not_applicable=given.not_applicable.get(code, ""),
-        staged=given.files[code].name if code in given.files else "",
-    )
-
-
-def _is_filled(context: StepContext, parameter: Parameter) -> bool:
-    """Whether the step kind takes the value from a scanned label by itself; nobody types it."""
-    return parameter.origin is Origin.LABEL and context.spec.kind in FILLING_KINDS
-
-
-def _scale(context: StepContext, parameter: Parameter) -> limits.Scale | None:
-    target = context.number(parameter.target, parameter.unit)
-    if target is not None and parameter.decimals is not None:
-        target = target.quantize(Decimal(1).scaleb(-parameter.decimals))
-    return limits.scale_of(values.evaluated_limits(context, parameter), target, parameter.unit)
-
-
-def _readings(context: StepContext, ids: Sequence[Any]) -> list[Reading]:
-    rows = [context.session.get(Reading, reading_id) for reading_id in ids]
-    return [row for row in rows if row is not None]
-
-
-def _reading_words(row: Reading) -> str:
-    return _(
-        "%(value)s from %(tag)s, %(quality)s, taken %(at)s",
-        value=filters.quantity(row.value_text, row.unit),
-        tag=row.tag,
-        quality=str(row.quality).lower(),
-        at=filters.clock_in_words(row.taken_at),
-    )
-
-
-def _choices(context: StepContext, parameter: Parameter) -> list[tuple[str, str]]:
-    if parameter.data_type is DataType.BOOLEAN:
-        return [("yes", _("Yes")), ("no", _("No"))]
-    language = context.run.language
-    return [(c.value, in_language(c.labels, language) or c.value) for c in parameter.choices]
-
-
 def _check(context: StepContext, point: CheckPoint) -> tuple[str, str, bool]:
     return point.code, in_language(point.labels, context.run.language) or point.code, point.photo
-
-
-def _live(context: StepContext, tags: Sequence[str]) -> list[tuple[str, Any]]:
-    found = []
-    for tag in tags:
-        try:
-            found.append((tag, live.tag_view(plant.current(context.session, tag))))
-        except NotFound:
-            continue
-    return found
 
 
 def _recorded(context: StepContext) -> list[ValueView]:

@@ -40,6 +40,25 @@ class Progress:
     waits_for: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How one condition of a wait stands, for people who watch it.
+
+    `tags` are its live tags by the names in its expression. `held` is how long it has held without
+    interruption, `needed` at most; None while it does not hold or a value is not known.
+    """
+
+    condition: Condition
+    tags: Mapping[str, str]
+    needed: timedelta
+    held: timedelta | None
+
+    @property
+    def met(self) -> bool:
+        """It has held for as long as the recipe asks."""
+        return self.held is not None and self.held >= self.needed
+
+
 class Wait(Kind):
     """Ends by itself when automatic; a person may end it only when it is over."""
 
@@ -173,10 +192,34 @@ def holds(context: StepContext, condition: Condition) -> bool:
     return met(context, condition.expression, needed)
 
 
+def standings(context: StepContext) -> tuple[Standing, ...]:
+    """How each condition of the wait stands at `context.at`, in the order of the recipe."""
+    return tuple(_standing(context, condition) for condition in _conditions(context))
+
+
+def _standing(context: StepContext, condition: Condition) -> Standing:
+    needed = duration(condition.sustained) if condition.sustained else timedelta(0)
+    tags = tags_of(context, condition.expression)
+    start = max(context.step.started_at or context.at, context.at - needed)
+    if tags:
+        historian = plant_queries.historian(context.session)
+        truth = _truth(context, condition.expression, tags)
+        since = historian.held_since(sorted(tags.values()), truth, start, context.at)
+    else:
+        since = start if context.names.is_true(condition.expression) is True else None
+    held = None if since is None else context.at - since
+    return Standing(condition=condition, tags=tags, needed=needed, held=held)
+
+
+def tags_of(context: StepContext, expression: str) -> dict[str, str]:
+    """The live tags of the bound units in an expression, by the names that it uses."""
+    names = definitions.of(context.run.file_digest, context.procedure).condition(expression).names
+    return {name: tag for name in names if (tag := _live(context, name)) is not None}
+
+
 def met(context: StepContext, expression: str, needed: timedelta) -> bool:
     """Whether an expression over live tags and recorded values held for `needed` until now."""
-    names = definitions.of(context.run.file_digest, context.procedure).condition(expression).names
-    tags = {name: tag for name in names if (tag := _live(context, name)) is not None}
+    tags = tags_of(context, expression)
     if not tags:
         return context.names.is_true(expression) is True
     historian = plant_queries.historian(context.session)

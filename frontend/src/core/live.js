@@ -5,10 +5,12 @@ import { seen } from "./lock.js";
 
 const LOST_AFTER_MS = 6000;
 const BACK_OFF_MS = [1000, 2000, 5000];
+const BEAT_MS = 5000;
 let since = "";
 let good = Date.now();
 let failures = 0;
 let timer = 0;
+let beaten = Date.now();
 
 export function live(root) {
   if (root !== document || !first(document, "Live")) return;
@@ -45,7 +47,17 @@ function take(news) {
   const byTag = new Map(news.tags.map((tag) => [tag.tag, tag]));
   document.querySelectorAll("[data-tag]").forEach((box) => fill(box, byTag.get(box.dataset.tag)));
   since = news.cursor;
+  document.dispatchEvent(new CustomEvent("bw:values", { detail: { at: news.site_s, byTag } }));
   if (news.changed.length) document.body.dispatchEvent(new Event("bw:changed"));
+  beat(news.session.state);
+}
+
+// What the server works out for a page that is watched is asked for at each beat, while somebody is
+// signed in and nothing is locked.
+function beat(state) {
+  if (state !== "open" || Date.now() - beaten < BEAT_MS - 100) return;
+  beaten = Date.now();
+  document.body.dispatchEvent(new Event("bw:beat"));
 }
 
 function fill(box, tag) {
