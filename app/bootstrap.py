@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -45,7 +47,19 @@ def compose(
     Raises BrokenPromise naming what does not hold; then nothing of it may be used for GMP work.
     """
     require_site(settings)
-    database = _checked(Database(settings.database_url))
+    database = Database(settings.database_url)
+    try:
+        database.check_promises()
+        schema.check(database)
+        return _composed(database, settings, clock, vault)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _composed(
+    database: Database, settings: Settings, clock: RealClock | None, vault: Vault | None
+) -> House:
     events = EventHandlers()
     house = House(database, guards=[TrailGuard()], events=events, clock=clock)
     house.on_refusal = record_refusal
@@ -71,15 +85,14 @@ def compose(
     return house
 
 
-def _checked(database: Database) -> Database:
-    """The database when it keeps its promises; a refused one is let go of."""
+@contextmanager
+def opened(settings: Settings) -> Iterator[House]:
+    """The house for one command, whose connections are closed at its end."""
+    house = compose(settings)
     try:
-        database.check_promises()
-        schema.check(database)
-    except BaseException:
-        database.close()
-        raise
-    return database
+        yield house
+    finally:
+        house.database.close()
 
 
 def require_site(settings: Settings) -> None:
@@ -92,7 +105,7 @@ def site_exists(settings: Settings) -> bool:
     """Whether the settings point to a site that was made."""
     url = make_url(settings.database_url)
     if url.get_backend_name() != "sqlite":
-        return (settings.keys / "pepper").exists()
+        return settings.keys.is_dir()  # also when keys are lost: that is no empty place
     return bool(url.database) and Path(str(url.database)).exists()
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from app import keybook, schema
-from app.bootstrap import compose
+from app.bootstrap import opened
 from audit import verifying
 from core.db import Database
 from core.errors import BatchwrightError
@@ -21,8 +22,7 @@ ASSETS = Path(__file__).parent.parent / "web" / "static" / "dist" / "manifest.js
 
 def verify(settings: Settings, *, say: Say) -> int:
     """Verify the live site; 0 when everything holds, 1 naming what does not."""
-    house = compose(settings)
-    with house.reading() as session:
+    with opened(settings) as house, house.reading() as session:
         book = keybook.of_site(session, house.services["site_keys"])
         report = verifying.verify_site(session, book)
     for line in report.lines():
@@ -44,11 +44,9 @@ def _findings(settings: Settings) -> Iterator[tuple[str, str | None]]:
     yield "browser assets", None if ASSETS.exists() else "run make assets"
     yield "site folder", None if settings.home.is_dir() else f"no {settings.home}"
     yield "keys", None if (settings.keys / "pepper").exists() else "no site was made here"
-    yield "database settings", _attempt(lambda: Database(settings.database_url).check_promises())
-    yield (
-        "schema and append-only triggers",
-        _attempt(lambda: schema.check(Database(settings.database_url))),
-    )
+    with closing(Database(settings.database_url)) as database:
+        yield "database settings", _attempt(database.check_promises)
+        yield "schema and append-only triggers", _attempt(lambda: schema.check(database))
     free = shutil.disk_usage(settings.home if settings.home.is_dir() else ".").free
     yield "disk space", None if free > 1 << 30 else f"only {free >> 20} MiB are free"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.bootstrap import FONTS_FOLDER, compose
+from app.bootstrap import FONTS_FOLDER, opened
 from app.demoreset import NotADemonstration
 from core.house import House
 from core.settings import Settings
@@ -29,12 +29,9 @@ IN_STOCK = (ContainerState.FULL, ContainerState.IN_USE)
 
 def write(settings: Settings, file: Path) -> Path:
     """Write the labels of the site to `file`. Raises NotADemonstration at a GMP site."""
-    house = compose(settings)
-    try:
+    with opened(settings) as house:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(pdf(house))
-    finally:
-        house.database.close()
     return file
 
 

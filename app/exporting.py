@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.bootstrap import compose
+from app.bootstrap import opened
 from audit.errors import NotYetLogged
 from audit.keys import SiteKeys
 from core.house import House
@@ -43,11 +43,8 @@ class Exported:
 
 def export(settings: Settings, batch: str, folder: Path) -> Exported:
     """Export a batch of the site to `folder`. Raises NoSuchRun when there is none."""
-    house = compose(settings)
-    try:
+    with opened(settings) as house:
         return write(house, batch, folder)
-    finally:
-        house.database.close()
 
 
 def write(house: House, batch: str, folder: Path) -> Exported:

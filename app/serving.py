@@ -66,7 +66,7 @@ def _make(settings: Settings, starting: cell.Starting, say: Say) -> None:
         demosite.make(settings, starting.cell, PLANNED, say=say)
     except BaseException:
         starting.part.end()
-        say(demoreset.rename(settings.home))
+        say(demoreset.rename(settings))
         raise
     unfinished.unlink()
 
@@ -74,7 +74,7 @@ def _make(settings: Settings, starting: cell.Starting, say: Say) -> None:
 def _put_unfinished_aside(settings: Settings, say: Say) -> None:
     """What a killed making left is no site; it cannot say so itself any more."""
     if (settings.home / UNFINISHED).exists():
-        say(demoreset.rename(settings.home))
+        say(demoreset.rename(settings))
 
 
 def settings_home(settings: Settings) -> Settings:

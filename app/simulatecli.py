@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from app import cell, clock
-from app.bootstrap import compose
+from app.bootstrap import opened
 from app.presenting import present
 from core.actors import Actor
 from core.settings import Settings
@@ -24,9 +24,8 @@ def simulate() -> None:
 
 
 def _play(settings: Settings, act: str, **arguments: Any) -> None:
-    house = compose(settings)
-    answer = present(house, cell.known(settings), act, arguments, by=PRESENTER)
-    click.echo(answer)
+    with opened(settings) as house:
+        click.echo(present(house, cell.known(settings), act, arguments, by=PRESENTER))
 
 
 def _command(name: str, help_: str, *parameters: Callable[[Any], Any]) -> None:
@@ -96,7 +95,7 @@ def state(settings: Settings) -> None:
 @click.pass_obj
 def advance(settings: Settings, minutes: float) -> None:
     """Move the site's clock forward; trends get their points."""
-    house = compose(settings)
-    to = clock.site_now(house) + timedelta(minutes=minutes)
-    reached = clock.advance(house, settings, to, reason="command line", by=PRESENTER)
+    with opened(settings) as house:
+        to = clock.site_now(house) + timedelta(minutes=minutes)
+        reached = clock.advance(house, settings, to, reason="command line", by=PRESENTER)
     click.echo(f"site time {reached.reached:%Y-%m-%d %H:%M:%S} UTC after {reached.steps} steps")

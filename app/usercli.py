@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from app.bootstrap import compose
+from app.bootstrap import opened
 from core.actors import Actor
 from core.clock import local, show
 from core.house import House, moment
@@ -38,8 +38,7 @@ def user(context: click.Context, badge: str | None) -> None:
 @click.pass_obj
 def list_people(settings: Settings, day: datetime | None) -> None:
     """Everybody with roles, as of now or of a day."""
-    house = compose(settings)
-    with house.reading() as session:
+    with opened(settings) as house, house.reading() as session:
         now = moment(session)
         at = now.site
         if day is not None:
@@ -148,7 +147,7 @@ def deactivate(context: click.Context, badge: str, reason: str) -> None:
 def _administrator(context: click.Context) -> tuple[House, Actor]:
     settings: Settings = context.obj
     badge = context.meta["badge"] or click.prompt("badge of the administrator")
-    house = compose(settings)
+    house = context.with_resource(opened(settings))
     passphrase = click.prompt("passphrase", hide_input=True)
     signed_in = sessions.login(house, badge, passphrase, terminal=TERMINAL)
     with house.reading() as session:

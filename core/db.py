@@ -54,6 +54,7 @@ SQLITE_PROMISES = {
     "synchronous": "2",
     "foreign_keys": "1",
     "recursive_triggers": "1",
+    "read_uncommitted": "0",
     "query_only": "1",
 }
 POSTGRES_DURABLE = {"synchronous_commit": "on", "fsync": "on", "full_page_writes": "on"}

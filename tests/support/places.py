@@ -3,7 +3,8 @@
 A test site is named by a path, whatever holds it. On SQLite the path is the database. On
 PostgreSQL it is a small note naming the database, so that a site is copied as it is on SQLite, by
 copying its file or folder: a note found at another path than it was written for is answered with
-a new database made from the one that it names. Nobody may be connected to that one then.
+a new database made from the one that it names. Idle connections to that one are closed for it; a
+pool that looks before it lends (`pool_pre_ping`) opens others.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ class Places:
         """From now on sites lie on that server, which is started at first use."""
         self._server = server
 
+    @property
+    def kind(self) -> str:
+        """What holds the sites of this run: `SQLITE` or `POSTGRESQL`."""
+        return SQLITE if self._server is None else POSTGRESQL
+
     def url_at(self, path: Path) -> str:
         """The URL of the site at a path, for the role of the product; a new one is empty."""
         if self._server is None:
@@ -45,7 +51,7 @@ class Places:
     def _make(self, path: Path, server: PostgresServer) -> None:
         template = json.loads(path.read_text())["database"] if on_server(path) else "template0"
         name = server.create_database(template=template)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         note = {"database": name, "path": str(path), "url": server.url(name, role=APP)}
         path.write_text(json.dumps(note))
         self._made[path] = name

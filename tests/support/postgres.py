@@ -33,6 +33,10 @@ APP = "app"
 ADMIN = "postgres"
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 1_500_000_000
+DISCONNECT = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE datname = {} AND pid <> pg_backend_pid()
+"""
 SETTINGS = {
     "listen_addresses": "",
     "timezone": "UTC",
@@ -56,8 +60,9 @@ class PostgresServer:
         return f"postgresql+psycopg://{role}@/{database}?host={self.folder}"
 
     def create_database(self, *, template: str = "template0", name: str = "") -> str:
-        """A new database, empty or a copy of `template` (nobody may be connected to that)."""
+        """A new database, empty or a copy of `template`, to which nobody stays connected."""
         name = name or f"t{next(self._numbers)}"
+        self._execute(sql.SQL(DISCONNECT).format(sql.Literal(template)))
         self._execute(
             sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY FILE_COPY").format(
                 sql.Identifier(name), sql.Identifier(OWNER), sql.Identifier(template)

@@ -190,6 +190,7 @@ def test_an_unknown_batch_is_refused_with_3(batchwright: Command, seeded: Seeded
     assert "rule" in told.output
 
 
+@pytest.mark.sqlite("a site is put aside with its file; test_postgres.py has the other")
 def test_demo_reset_keeps_the_old_site_under_a_dated_name(
     batchwright: Command, site: Seeded
 ) -> None:

@@ -10,15 +10,17 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
-from app import making, schema
+from app import demoreset, making, schema
 from app.bootstrap import compose
 from app.clock import site_now
+from app.demoreset import NotADemonstration, OnAServer
 from app.demosite import SEEDING
 from app.making import SiteExists
 from app.seed import people, series
-from core.errors import BrokenPromise
+from core.errors import BrokenPromise, Refusal
 from core.settings import Settings
 from core.sites import SiteMode
+from tests.support.faultpostgres import mortal_postgres
 from tests.support.postgres import ADMIN, APP, OWNER, PostgresServer
 
 
@@ -132,7 +134,13 @@ def test_the_owner_of_the_schema_runs_no_site(made: Settings, role: str) -> None
 @pytest.mark.urs("URS-AUD-050")
 @pytest.mark.parametrize(
     ("setting", "weaker"),
-    [("synchronous_commit", "off"), ("default_transaction_isolation", "'read uncommitted'")],
+    [
+        ("synchronous_commit", "off"),
+        ("synchronous_commit", "local"),
+        ("default_transaction_isolation", "'read uncommitted'"),
+        ("default_transaction_isolation", "serializable"),
+        ("session_replication_role", "replica"),
+    ],
 )
 def test_weaker_settings_of_the_database_are_refused(
     made: Settings, setting: str, weaker: str
@@ -143,6 +151,21 @@ def test_weaker_settings_of_the_database_are_refused(
         compose(made)
 
 
+@pytest.mark.urs("URS-AUD-050", "URS-REC-020")
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+def test_a_server_that_does_not_store_what_it_acknowledges_is_refused(
+    settings: Settings, setting: str
+) -> None:
+    with mortal_postgres(**{setting: "off"}) as (_, databases):
+        name = databases.create_database()
+        wrong = replace(
+            settings, database_url=databases.url(name, role=APP), owner_url=databases.url(name)
+        )
+        making.make_site(wrong, name="Werk", mode=SiteMode.GMP, zone="Europe/Berlin")
+        with pytest.raises(BrokenPromise, match=f"{setting} is off, must be on"):
+            compose(wrong)
+
+
 def test_a_site_on_a_server_is_never_made_over_another(made: Settings, tmp_path: Path) -> None:
     as_admin(made, "UPDATE alembic_version SET version_num = 'older'")
     other = replace(made, home=tmp_path / "other")
@@ -150,6 +173,18 @@ def test_a_site_on_a_server_is_never_made_over_another(made: Settings, tmp_path:
         making.make_site(other, name="Werk", mode=SiteMode.DEMONSTRATION, zone="Europe/Berlin")
     with pytest.raises(BrokenPromise, match="schema older"):  # no migration has touched it
         compose(made)
+
+
+@pytest.mark.parametrize(
+    ("mode", "refused"), [(SiteMode.DEMONSTRATION, OnAServer), (SiteMode.GMP, NotADemonstration)]
+)
+def test_keys_of_a_site_on_a_server_are_not_put_aside(
+    settings: Settings, mode: SiteMode, refused: type[Refusal]
+) -> None:
+    making.make_site(settings, name="Werk", mode=mode, zone="Europe/Berlin")
+    with pytest.raises(refused):
+        demoreset.put_aside(settings)
+    compose(settings).database.close()
 
 
 def test_another_schema_is_refused_and_says_what_to_do(made: Settings) -> None:

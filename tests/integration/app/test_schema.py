@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from app import making, schema, tables
 from app.bootstrap import compose
 from app.making import SiteExists
+from core import db
 from core.db import Database
 from core.errors import BrokenPromise
 from core.settings import Settings
@@ -127,6 +128,28 @@ def test_another_schema_is_refused_and_says_what_to_do(made: Settings, found: st
 def test_other_keys_than_those_of_the_site_are_refused(made: Settings) -> None:
     (made.keys / "pepper").unlink()
     with pytest.raises(BrokenPromise, match="pepper"):
+        compose(made)
+
+
+@pytest.mark.sqlite("breaks settings of SQLite; test_postgres.py has those of PostgreSQL")
+@pytest.mark.urs("URS-AUD-050", "URS-REC-020")
+@pytest.mark.parametrize(
+    ("setting", "broken", "found"),
+    [
+        ("synchronous", "NORMAL", "synchronous is 1, must be 2"),
+        ("synchronous", "OFF", "synchronous is 0, must be 2"),
+        ("journal_mode", "DELETE", "journal_mode is delete, must be wal"),
+        ("foreign_keys", "OFF", "foreign_keys is 0, must be 1"),
+        ("recursive_triggers", "OFF", "recursive_triggers is 0, must be 1"),
+        ("read_uncommitted", "ON", "read_uncommitted is 1, must be 0"),
+    ],
+)
+def test_weaker_settings_of_the_database_are_refused(
+    made: Settings, monkeypatch: pytest.MonkeyPatch, setting: str, broken: str, found: str
+) -> None:
+    compose(made).database.close()
+    monkeypatch.setitem(db.SQLITE_PRAGMAS, setting, broken)
+    with pytest.raises(BrokenPromise, match=found):
         compose(made)
 
 

@@ -32,11 +32,12 @@ class Running:
     """`batchwright run` as a process group of its own, like a terminal's."""
 
     def __init__(self, home: Path) -> None:
-        command = [sys.executable, "-m", "app.cli", "--home", str(home), "run", "--port=0"]
+        command = [sys.executable, "-m", "app.cli", "run", "--port=0"]
         self.home = home
         self.said: list[str] = []
         self.process = subprocess.Popen(
             command,
+            env={**os.environ, **serving.environment(settings_of(home))},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
