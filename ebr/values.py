@@ -407,12 +407,12 @@ def _raise_breach(
 ) -> None:
     critical = parameter.critical or context.spec.critical
     severity = rules.severity_of(found, critical=critical, is_true=context.names.is_true)
-    shown = f"{value.text} {parameter.unit or ''}".strip()
+    shown = f"{label(context, parameter)} {value.text} {parameter.unit or ''}".strip()
+    allowed = f"{_range(found.limit)} {parameter.unit or ''}".strip()
     context.raise_exception(
         "out_of_limit",
         severity,
-        f"{label(context, parameter)} {shown} is outside the {found.limit.tier.value} limit "
-        f"{_range(found.limit)} {parameter.unit or ''}".strip(),
+        f"{shown} is outside the {found.limit.tier.value} limit {allowed}",
         facts={
             "parameter": parameter.code,
             "value": value.text or "",

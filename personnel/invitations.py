@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from core.actors import Actor
@@ -42,7 +42,7 @@ def invite(
     if not timedelta(0) < lasting <= rules.LONGEST_INVITATION:
         most = rules.LONGEST_INVITATION.days
         raise Invalid(f"an invitation lasts up to {most} days", resolver="who invites")
-    asked = _asked(session, badge)
+    asked = _asked(session, badge, at)
     until = at + lasting
     commands.grant_role(session, asked.id, until=until, by=by, at=at)
     secret = credentials.issue_secret(session, badge, reason=reason, by=by, at=at)
@@ -52,12 +52,17 @@ def invite(
     )
 
 
-def _asked(session: Session, badge: str) -> RoleRequest:
+def _asked(session: Session, badge: str, at: datetime) -> RoleRequest:
     who = queries.person(session, badge)
     open_requests = (
         select(RoleRequest)
         .outerjoin(RoleGrant, RoleGrant.request_id == RoleRequest.id)
-        .where(RoleRequest.badge == who.badge, RoleGrant.id.is_(None))
+        .where(
+            RoleRequest.badge == who.badge,
+            RoleGrant.id.is_(None),
+            # The note of a former role waits to be confirmed, not to be granted.
+            or_(RoleRequest.until.is_(None), RoleRequest.until > at),
+        )
     )
     found = session.scalars(open_requests).all()
     if len(found) != 1:

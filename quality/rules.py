@@ -269,10 +269,14 @@ def _certificate(facts: CertificateFacts) -> Condition:
 def _review(rule: str, name: str, facts: ReviewFacts) -> Condition:
     if facts.counts:
         return met(rule, f"{name} signed {facts.detail}".strip())
-    said = {"missing": "has not begun", "open": "is not signed", "stale": "is stale"}
-    detail = f": {facts.detail}" if facts.detail else ""
+    if facts.state == "missing":
+        said = f"the {name} has not begun"
+    elif facts.state == "open":
+        said = f"the {name} is not signed"
+    else:
+        said = f"the {name} is stale"
     resolver = PRODUCTION if rule == "release.production_review" else QUALITY_UNIT
-    return unmet(rule, f"the {name} {said.get(facts.state, 'is missing')}{detail}", resolver)
+    return unmet(rule, f"{said}: {facts.detail}" if facts.detail else said, resolver)
 
 
 def _simulated(facts: RecordFacts) -> Condition:

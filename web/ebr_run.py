@@ -126,7 +126,7 @@ def end(number: str, how: str) -> Page:
         ending.end_run,
         (command,),
         permission=ending.PERMISSIONS[command.how],
-        title=_("Stop %(number)s" if stops else "Abort %(number)s", number=number),
+        title=_("Stop %(number)s", number=number) if stops else _("Abort %(number)s", number=number),
         content=shown,
     )
 

@@ -19,6 +19,7 @@ from ebr import queries as records
 from ebr.errors import NoSuchRun
 from personnel.errors import NotSignedIn, SessionLocked
 from web.i18n import gettext as _
+from web.sentences import said
 
 log = logs.logger(__name__)
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -89,9 +90,9 @@ def of_refusal(refusal: Refusal) -> Problem:
     return Problem(
         status=refusal.http_status,
         title=_title(refusal.http_status),
-        fact=refusal.fact,
+        fact=said(refusal.fact),
         rule=refusal.rule,
-        resolver=refusal.resolver,
+        resolver=said(refusal.resolver),
         recorded=_("Nothing was recorded. The attempt is noted in the audit trail.")
         if refusal.recorded
         else _("Nothing was changed."),

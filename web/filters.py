@@ -13,6 +13,7 @@ from markupsafe import Markup
 from core.clock import local, show
 from web.i18n import decimal_mark
 from web.i18n import gettext as _
+from web.sentences import said
 
 UNITS = {
     "Cel": "°C",
@@ -44,6 +45,7 @@ def install(app: Flask) -> None:
         span=span,
         day=day,
         grade=grade,
+        said=said,
         short_digests=short_digests,
     )
 

@@ -32,6 +32,7 @@ from web.access import needs
 from web.i18n import gettext as _
 from web.performing import perform
 from web.record_views import view_of
+from web.sentences import said
 from web.signing import Page, SignedAct, go_on, signed
 from web.tables import Column
 from workflows import queries as definitions
@@ -39,6 +40,8 @@ from workflows import queries as definitions
 bp = Blueprint("quality", __name__)
 REVIEW = "review.quality"
 RELEASE = "release.decide"
+REPORTED = "reported"
+"""The type of an exception whose text a person wrote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +147,7 @@ def _items(record: RecordView, found: Sequence[Finding]) -> list[Item]:
         Item(
             key=f"e{case.number}",
             kind=case.severity,
-            title=case.text,
+            title=spoken(case),
             state="open" if case.state == ExceptionState.OPEN else "decided",
             place=f"{case.step} {case.step_name}".strip() or _("record"),
         )
@@ -165,6 +168,11 @@ def _items(record: RecordView, found: Sequence[Finding]) -> list[Item]:
         for i, line in enumerate(found)
     ]
     return listed
+
+
+def spoken(case: ExceptionView) -> str:
+    """The text of an exception in the language of the reader; what a person reported stays."""
+    return case.text if case.type == REPORTED else said(case.text)
 
 
 def _gravest_first(case: ExceptionView) -> tuple[int, int]:

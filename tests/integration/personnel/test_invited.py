@@ -152,10 +152,10 @@ def test_who_grants_may_shorten_the_time_and_never_lengthen_it(plant: Plant) -> 
     assert {role.until for role in held if role.role == "SU"} == {plant.now() + 2 * WEEK}
 
 
-def note(plant: Plant, until: timedelta, by: str = "A-001") -> UUID:
+def note(plant: Plant, until: timedelta, by: str = "A-001", badge: str = "P-102") -> UUID:
     noted: UUID = plant.do(
         former.note_former_role,
-        "P-102",
+        badge,
         "SU",
         starts_at=START - timedelta(days=40),
         until=START + until,
@@ -179,6 +179,13 @@ def test_a_former_role_stands_in_the_report_of_its_time_and_gives_nothing(plant:
     assert [supervisors(days) for days in (41, 35, 30)] == [[], ["P-102"], []]
     assert plant.ask(queries.roles_of, "P-102", plant.now()) == ["OP"]
     assert plant.actions("person/P-102")[-2:] == ["role.former_noted", "role.former_confirmed"]
+
+
+def test_the_note_of_a_former_role_is_no_request_that_an_invitation_could_take(
+    prepared: Plant,
+) -> None:
+    note(prepared, -timedelta(days=30), badge=BADGE)
+    assert invite(prepared).role == "INSPECTOR"
 
 
 @pytest.mark.urs("URS-IAM-040")
