@@ -122,11 +122,12 @@ def end(number: str, how: str) -> Page:
         command = _end_of(queries.run_of(session, number).stream, how)
         shown = ending.content_of(session, command)
     stops = command.how is Ending.STOP
+    stopping, aborting = _("Stop %(number)s", number=number), _("Abort %(number)s", number=number)
     return _signed(
         ending.end_run,
         (command,),
         permission=ending.PERMISSIONS[command.how],
-        title=_("Stop %(number)s", number=number) if stops else _("Abort %(number)s", number=number),
+        title=stopping if stops else aborting,
         content=shown,
     )
 
