@@ -190,7 +190,11 @@ def check_recipe(file: Path) -> None:
 @main.group(invoke_without_command=True)
 @click.pass_context
 def demo(context: click.Context) -> None:
-    """Run one whole batch without a screen, release it and verify its bundle."""
+    """Run one whole batch without a screen, release it and verify its bundle.
+
+    Each run makes a site of its own in a dated folder; its database is a file there, or the empty
+    one that BATCHWRIGHT_DATABASE_URL and BATCHWRIGHT_OWNER_URL name on a server.
+    """
     if context.invoked_subcommand is not None:
         return
     from app.standby import loading
@@ -198,7 +202,7 @@ def demo(context: click.Context) -> None:
     parts = loading()  # first, so that they load beside this process
     from app.demo import running
 
-    sys.exit(running.run(Path("var/demo"), say=click.echo, parts=parts))
+    sys.exit(running.run(Path("var/demo"), say=click.echo, parts=parts, given=context.obj))
 
 
 @demo.command("reset")

@@ -7,8 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+
+from sqlalchemy.engine import make_url
 
 from app import cell, demosite, serving
 from app.bootstrap import FONTS_FOLDER, compose
@@ -31,10 +34,19 @@ LOG_LAG = timedelta(seconds=0.5)
 Say = Callable[[str], None]
 
 
-def run(folder: Path, *, say: Say, parts: Mapping[str, Standby] | None = None) -> int:
-    """Run the whole batch in a new site below `folder`; 0 when its bundle verifies."""
+def run(
+    folder: Path,
+    *,
+    say: Say,
+    parts: Mapping[str, Standby] | None = None,
+    given: Settings | None = None,
+) -> int:
+    """Run the whole batch in a new site below `folder`; 0 when its bundle verifies.
+
+    The site uses the database of a server when `given` names one; it must hold no site yet.
+    """
     started = time.monotonic()
-    settings = settings_below(folder)
+    settings = settings_below(folder, given)
     say(f"a new demonstration site in {settings.home}")
     with ExitStack() as ending:
         try:
@@ -50,10 +62,12 @@ def run(folder: Path, *, say: Say, parts: Mapping[str, Standby] | None = None) -
         return 0 if outcome.valid else 1
 
 
-def settings_below(folder: Path) -> Settings:
-    """Settings of a new site in a dated folder."""
+def settings_below(folder: Path, given: Settings | None = None) -> Settings:
+    """Settings of a new site in a dated folder, with a file of its own or the server's database."""
     now = SystemClock().now()
     home = (folder / f"{now:%Y%m%d-%H%M%S}").absolute()
+    if given is not None and make_url(given.database_url).get_backend_name() != "sqlite":
+        return replace(given, home=home, log_level="WARNING")
     url = f"sqlite:///{home / 'site.db'}"
     return Settings(home=home, database_url=url, owner_url=url, log_level="WARNING")
 

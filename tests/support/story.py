@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +22,7 @@ from core.house import House
 from core.settings import Settings
 from ebr import queries
 from ebr.models import ParameterValue, StepRecord
+from tests.support.places import owner_url, site_url
 
 PATIENCE_SECONDS = 900
 """How long a test may wait for the headless batch."""
@@ -96,12 +97,18 @@ def _play(settings: Settings, said: list[str]) -> tuple[Stage, Outcome]:
         return stage, closing.close(stage)
 
 
+def _placed(settings: Settings) -> Settings:
+    """The same site in the database that the run was asked for."""
+    url = site_url(settings.home / "site.db")
+    return replace(settings, database_url=url, owner_url=owner_url(url))
+
+
 @contextmanager
 def played(folder: Path) -> Iterator[Played]:
     """Play the whole story below `folder` and open the site that it leaves."""
     said: list[str] = []
     started = time.monotonic()
-    settings = running.settings_below(folder)
+    settings = _placed(running.settings_below(folder))
     # A browser test leaves an event loop running in its thread, where no PDF can be sealed.
     with ThreadPoolExecutor(1) as apart:
         stage, outcome = apart.submit(_play, settings, said).result()
