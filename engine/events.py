@@ -84,7 +84,8 @@ def begin_event_subprocess(move: Move, caught: Subscription, details: Details) -
     """
     instance = move.load(caught.instance_path)
     node = move.level(instance).node(caught.element)
-    if not instance.open or caught.state == "ended" or not isinstance(node, EventSubProcess):
+    assert isinstance(node, EventSubProcess)  # noqa: S101 -- its row says so
+    if not instance.open or _is_taken_over(move, instance):
         return
     _count_event(instance, caught)
     number = instance.counts[node.id]
@@ -96,6 +97,12 @@ def begin_event_subprocess(move: Move, caught: Subscription, details: Details) -
         instance.tree = live.text()
     path = f"{instance.path}/{node.id}#{number}"
     levels.begin(move, path, node.called, parent=instance.path, round=number)
+
+
+def _is_taken_over(move: Move, instance: Instance) -> bool:
+    """Whether an interrupting event subprocess has begun: two events may come in one command."""
+    inside = move.program.event_subprocesses(instance.level)
+    return any(instance.counts.get(node.id) for node in inside if node.interrupting)
 
 
 def go_on(move: Move, caught: Subscription, details: Details) -> None:

@@ -11,9 +11,9 @@ from typing import Any, Literal
 from engine import commands
 from tests.support.running import Plant
 
-Word = Literal["complete", "minutes", "event", "hold", "restart"]
+Word = Literal["complete", "minutes", "event", "signal", "message", "hold", "restart"]
 Move = tuple[Word, Any]
-"""What happens: a step done, minutes passing, an event, a hold, a restart."""
+"""What happens: a step done, minutes passing, an event, signal or message, a hold, a restart."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ def do(plant: Plant, move: Move) -> None:
     elif word == "event":
         name, origin = what
         assert plant.do(commands.raise_event, name, origin_path=origin)
+    elif word == "signal":
+        assert plant.do(commands.signal, what)
+    elif word == "message":
+        name, correlation = what
+        assert plant.do(commands.send_message, name, correlation=correlation)
     elif word == "hold":
         plant.do(commands.hold, what, reason="alarm")
     else:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import pytest
@@ -16,8 +15,9 @@ from tests.integration.engine.test_gateways import DRYING as LOOP_BACK
 from tests.integration.engine.test_levels import NESTED
 from tests.integration.engine.test_rounds import weighing
 from tests.integration.engine.test_timers import DRYING, PRESS
-from tests.support import moving
+from tests.support import conformance, moving
 from tests.support.bpmn import bpmn, multi_instance, standard_loop
+from tests.support.conformance import Model
 from tests.support.moving import Move, Scene
 from tests.support.places import site_url
 from tests.support.running import Plant, install
@@ -25,21 +25,13 @@ from tests.unit.engine.test_spiff import LOOPED_JOIN
 from workflows import queries as definitions
 
 
-@dataclass(frozen=True)
-class Model:
-    """A procedure, what happens in it, and what must be open after that (None: complete)."""
-
-    data: bytes
-    moves: list[Move]
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-
 def done(*paths: str) -> list[Move]:
     return [("complete", path) for path in paths]
 
 
+State = tuple[list[Mapping[str, Any]], list[str], str]
 LOAD = {"D040.pure": Decimal(9), "D040.pure[]": [Decimal(9)]}
-MODELS = {
+LEVELS = {
     "nested levels": Model(
         NESTED,
         done(
@@ -54,6 +46,7 @@ MODELS = {
         LOOP_BACK,
         done("PROC/G170#1", "PROC/G180#1", "PROC/G170#2", "PROC/G180#2", "PROC/G170#3"),
         {"G170.mean": Decimal("3.1")},
+        state="running",
     ),
     "join in a loop": Model(bpmn(LOOPED_JOIN), done("PROC/A#1", "PROC/B#1", "PROC/Z#1")),
     "instances at once": Model(
@@ -102,57 +95,84 @@ MODELS = {
 }
 
 
-def state_of(plant: Plant) -> tuple[list[Mapping[str, Any]], list[str], str]:
+MODELS = LEVELS | conformance.MODELS
+
+
+def state_of(plant: Plant) -> State:
     return list(plant.journal()), plant.ready(), plant.state()
 
 
-def straight(model: Model, folder: Path) -> tuple[list[Mapping[str, Any]], list[str], str]:
-    """The same moves in one process."""
-    url = site_url(folder / "straight.db")
-    install(url)
-    plant = Plant(url)
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], State]:
+    """The state after the same moves in one process; each model is run once."""
+
+    @cache
+    def run(name: str) -> State:
+        url = site_url(tmp_path_factory.mktemp("straight") / "site.db")
+        install(url)
+        plant = Plant(url)
+        start(plant, MODELS[name])
+        for move in MODELS[name].moves:
+            moving.do(plant, move)
+        found = state_of(plant)
+        plant.close()
+        return found
+
+    return run
+
+
+def start(plant: Plant, model: Model) -> None:
     plant.host.values.update(model.values)
     plant.run(model.data)
+
+
+def each_move_elsewhere(plant: Plant, url: str, model: Model) -> State:
+    start(plant, model)
+    minutes = 0
     for move in model.moves:
-        moving.do(plant, move)
-    found = state_of(plant)
-    plant.close()
-    return found
+        moving.make_elsewhere(Scene(url, model.values, minutes), move)
+        minutes += move[1] if move[0] == "minutes" else 0
+    return state_of(plant)
 
 
 @pytest.mark.urs("URS-EXE-090")
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", LEVELS)
 def test_a_new_process_for_every_move_makes_no_difference(
-    name: str, plant: Plant, database_url: str, tmp_path: Path
+    name: str, plant: Plant, database_url: str, straight: Callable[[str], State]
 ) -> None:
-    model = MODELS[name]
-    plant.host.values.update(model.values)
-    plant.run(model.data)
-    minutes = 0
-    for move in model.moves:
-        moving.make_elsewhere(Scene(database_url, model.values, minutes), move)
-        minutes += move[1] if move[0] == "minutes" else 0
-    assert state_of(plant) == straight(model, tmp_path)
+    assert each_move_elsewhere(plant, database_url, MODELS[name]) == straight(name)
+
+
+@pytest.mark.urs("URS-EXE-090", "URS-EXE-010", "URS-MRC-040")
+@pytest.mark.parametrize("name", conformance.MODELS)
+def test_every_element_goes_on_in_a_new_process_for_every_move(
+    name: str, small_plant: Plant, chosen_url: str, straight: Callable[[str], State]
+) -> None:
+    assert each_move_elsewhere(small_plant, chosen_url, MODELS[name]) == straight(name)
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_forgetting_every_cache_before_each_move_makes_no_difference(
-    name: str, small_plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    small_plant: Plant,
+    straight: Callable[[str], State],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    model = MODELS[name]
-    small_plant.host.values.update(model.values)
-    small_plant.run(model.data)
-    for move in model.moves:
+    start(small_plant, MODELS[name])
+    for move in MODELS[name].moves:
         programs.forget()
         monkeypatch.setattr(definitions, "_cache", type(definitions._cache)())
         moving.do(small_plant, move)
-    assert state_of(small_plant) == straight(model, tmp_path)
+    assert state_of(small_plant) == straight(name)
 
 
-def test_the_models_end_where_they_should(tmp_path: Path) -> None:
-    ends = {}
-    for number, (name, model) in enumerate(MODELS.items()):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        ends[name] = straight(model, folder)[2]
-    assert ends == dict.fromkeys(MODELS, "complete") | {"flow back": "running"}
+@pytest.mark.urs("URS-EXE-010")
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_opens_what_is_drawn_and_ends_as_drawn(
+    name: str, straight: Callable[[str], State]
+) -> None:
+    model, (journal, open_now, state) = MODELS[name], straight(name)
+    opened = tuple(fact["path"] for fact in journal if fact["fact"] == "task.ready")
+    assert state == model.state
+    assert opened == model.opened or name in LEVELS
+    assert not open_now or state != "complete"
