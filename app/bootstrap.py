@@ -14,13 +14,14 @@ from audit import keys as site_keys
 from audit.attempts import record_refusal
 from audit.keys import SiteKeys
 from audit.trail import TrailGuard
-from core.clock import RealClock
+from core.clock import RealClock, SystemClock
 from core.db import Database
 from core.errors import BrokenPromise
 from core.events import EventHandlers
 from core.house import House
 from core.settings import Settings
 from core.sites import SiteMode, the_site
+from core.steady import Steady
 from documents.sealing import SealKey
 from ebr.bundle import PEOPLE_KEYS
 from ebr.consequences import SERVICE as RUN_CONSEQUENCES
@@ -61,7 +62,9 @@ def _composed(
     database: Database, settings: Settings, clock: RealClock | None, vault: Vault | None
 ) -> House:
     events = EventHandlers()
-    house = House(database, guards=[TrailGuard()], events=events, clock=clock)
+    real = clock or SystemClock()
+    steady = Steady(real, settings.clock_path)
+    house = House(database, guards=[TrailGuard()], events=events, clock=real, steady=steady)
     house.on_refusal = record_refusal
     wiring.handlers(events)
     house.services.update(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from app import between_pillars, verification
+from app import between_pillars, clockincident, verification
 from core.events import EventHandlers
 from core.jobs import JobHandler
 from ebr import automatic, bundle, holds, issuing, overtime
 from ebr import handlers as record_handlers
-from ebr.events import ExceptionRaised, RunEnded, StepCompleted, ValueCorrected
+from ebr.events import ExceptionRaised, RunEnded, RunStarted, StepCompleted, ValueCorrected
 from ebr.gates import Gates
 from ebr.host import AUTOMATIC_JOB
 from ebr.kinds import neutral, writing
@@ -28,7 +28,12 @@ from maintenance import handlers as maintenance_handlers
 from maintenance.events import CalibrationFailed, UnitCleaned
 from quality import checks as quality_checks
 from quality import handlers as quality_handlers
-from quality.events import BatchRejected, BatchReleased, BatchUnderReassessment
+from quality.events import (
+    BatchRejected,
+    BatchReleased,
+    BatchUnderReassessment,
+    DeviationWasClosed,
+)
 from quality.kinds import registering as quality_kinds
 
 EXPECTED_CHECKS = {
@@ -66,6 +71,7 @@ def handlers(events: EventHandlers) -> None:
     events.on(BatchReleased, between_pillars.batch_was_released)
     events.on(BatchRejected, between_pillars.batch_was_rejected)
     events.on(BatchUnderReassessment, between_pillars.batch_is_reassessed)
+    events.on(RunStarted, clockincident.mark_started_record)
     events.on(StepCompleted, maintenance_handlers.log_shared_use)
     events.on(StepCompleted, maintenance_handlers.soil_where_dirty_hold_starts)
     events.on(RunEnded, maintenance_handlers.give_units_free)
@@ -74,6 +80,7 @@ def handlers(events: EventHandlers) -> None:
     events.on(CounterOverLimit, between_pillars.tell_recipe_of_counter)
     events.on(EquipmentStatusChanged, maintenance_handlers.watch_clean_hold)
     events.on(CalibrationFailed, between_pillars.open_deviation_on_failed_calibration)
+    events.on(DeviationWasClosed, clockincident.end_doubt)
     events.on(UnitCleaned, between_pillars.end_dirty_holds)
     events.on(StepCompleted, inventory_handlers.on_step_completed)
     events.on(LinkRestored, record_handlers.note_data_gap)

@@ -62,7 +62,7 @@ def append(session: Session, drafts: list[Draft]) -> None:
         tails = {rec: _locked(connection, site, rec) for rec in sorted({d.rec for d in drafts})}
         rows = [_chained(site, moment(session).site, draft, tails[draft.rec]) for draft in drafts]
         connection.execute(ADD_ENTRIES, rows)
-        connection.execute(ADD_WAITING, [_waiting(row, moment(session).real) for row in rows])
+        connection.execute(ADD_WAITING, [_waiting(row, moment(session).steady) for row in rows])
         connection.execute(MOVE_HEAD, [_moved(site, tail) for tail in tails.values()])
 
 

@@ -50,9 +50,9 @@ def sequence_pending(house: House, keys: SiteKeys, *, batch: int = BATCH) -> int
 
 
 def oldest_pending_age(session: Session) -> timedelta | None:
-    """How long the oldest entry has waited for the log (real time); None when none waits."""
+    """How long the oldest entry has waited for the log (steady time); None when none waits."""
     oldest: datetime | None = session.execute(_OLDEST, {"site": site_of(session)}).scalar_one()
-    return None if oldest is None else moment(session).real - oldest
+    return None if oldest is None else moment(session).steady - oldest
 
 
 def _anything_waits(house: House) -> bool:

@@ -24,6 +24,7 @@ from core.errors import BrokenPromise, Busy, NoRoom, Refusal, Stale, Unreachable
 from core.events import EventHandlers
 from core.idempotency import Once, answer_given, keep_answer
 from core.sites import SiteFacts, facts_of, moment_now
+from core.steady import Steady
 
 T = TypeVar("T")
 RETRIES = 5
@@ -71,6 +72,7 @@ class House:
         guards: Sequence[SessionGuard],
         events: EventHandlers | None = None,
         clock: RealClock | None = None,
+        steady: Steady | None = None,
     ) -> None:
         if not guards:
             raise BrokenPromise("a house without an audit guard keeps no trail")
@@ -78,6 +80,7 @@ class House:
         self.guards = tuple(guards)
         self.events = events or EventHandlers()
         self.clock = clock or SystemClock()
+        self.steady = steady or Steady(self.clock)
         self._site: SiteFacts | None = None
         self.services: dict[str, Any] = {}
         """Things that commands of upper packages need (registries, vaults), by name."""
@@ -203,7 +206,10 @@ class House:
         session.info.update(events=self.events, services=self.services)
         site = self._site or facts_of(session)
         self._site = site
-        session.info.update(site_id=site.site_id, moment=moment_now(session, site, self.clock))
+        session.info.update(site_id=site.site_id, moment=self._moment(session, site))
+
+    def _moment(self, session: Session, site: SiteFacts) -> Moment:
+        return moment_now(session, site, self.clock, self.steady)
 
 
 def moment(session: Session) -> Moment:

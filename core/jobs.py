@@ -45,7 +45,7 @@ log = logs.logger(__name__)
 
 
 class Job(Unaudited, Base):
-    """One piece of work; waits for `run_at` (real time) or for `due_at` (site time)."""
+    """One piece of work; waits for `run_at` (steady time) or for `due_at` (site time)."""
 
     __tablename__ = "job"
     __why_unaudited__ = "plumbing; what a job does is audited where it does it"
@@ -80,7 +80,7 @@ _OPEN = (
     .where(
         _JOB.c.kind.in_(bindparam("kinds", expanding=True)),
         or_(
-            _JOB.c.state.in_(("ready", "running")) & (_JOB.c.run_at <= bindparam("real")),
+            _JOB.c.state.in_(("ready", "running")) & (_JOB.c.run_at <= bindparam("steady")),
             (_JOB.c.state == "waiting") & (_JOB.c.due_at <= bindparam("site")),
         ),
     )
@@ -115,12 +115,12 @@ def enqueue(
     dedupe: str | None = None,
     delay: timedelta = timedelta(0),
 ) -> UUID:
-    """A job to be done as soon as this transaction is committed (or `delay` of real time later).
+    """A job to be done as soon as this transaction is committed (or `delay` of steady time later).
 
     With `dedupe`, a second job of that key is not made; the first one's id is returned. One that
     was cancelled is asked for anew.
     """
-    return _add(session, kind, payload, dedupe, "ready", moment(session).real + delay, None)
+    return _add(session, kind, payload, dedupe, "ready", moment(session).steady + delay, None)
 
 
 def enqueue_at_site_time(
@@ -132,7 +132,7 @@ def enqueue_at_site_time(
     dedupe: str | None = None,
 ) -> UUID:
     """A job that becomes ready when the site's clock has reached `due_at`."""
-    return _add(session, kind, payload, dedupe, "waiting", moment(session).real, due_at)
+    return _add(session, kind, payload, dedupe, "waiting", moment(session).steady, due_at)
 
 
 def _add(
@@ -199,7 +199,7 @@ def claim(session: Session, *, owner: str, kinds: list[str], limit: int = 1) -> 
             continue
         job.state, job.owner = "running", owner
         job.fence, job.attempts = job.fence + 1, job.attempts + 1
-        job.lease_until = job.run_at = now.real + LEASE
+        job.lease_until = job.run_at = now.steady + LEASE
         claims.append(Claim(job.id, job.kind, job.payload, job.fence, job.due_at))
     session.flush()
     return claims
@@ -207,7 +207,7 @@ def claim(session: Session, *, owner: str, kinds: list[str], limit: int = 1) -> 
 
 def _to_be_done(now: Moment) -> ColumnElement[bool]:
     return or_(
-        Job.state.in_(("ready", "running")) & (Job.run_at <= now.real),
+        Job.state.in_(("ready", "running")) & (Job.run_at <= now.steady),
         (Job.state == "waiting") & (Job.due_at <= now.site),
     )
 
@@ -230,7 +230,7 @@ def report_progress(house: House, claimed: Claim, percent: int) -> None:
         if job is None:
             raise LeaseLost(f"job {claimed.kind} was taken over")
         job.progress = percent
-        job.lease_until = job.run_at = moment(session).real + LEASE
+        job.lease_until = job.run_at = moment(session).steady + LEASE
 
 
 def give_back(house: House, claimed: Claim, problem: str) -> None:
@@ -243,7 +243,7 @@ def give_back(house: House, claimed: Claim, problem: str) -> None:
         job.state = "dead" if job.attempts >= MOST_ATTEMPTS else "ready"
         if job.state == "dead":
             log.error("job.dead", kind=job.kind, job=str(job.id))
-        job.run_at = moment(session).real + min(timedelta(seconds=2**job.attempts), LONGEST_DELAY)
+        job.run_at = moment(session).steady + min(timedelta(seconds=2**job.attempts), LONGEST_DELAY)
 
 
 def postpone(house: House, claimed: Claim, why: str, delay: timedelta) -> None:
@@ -253,16 +253,16 @@ def postpone(house: House, claimed: Claim, why: str, delay: timedelta) -> None:
         if job is None:
             return
         job.state, job.problem, job.attempts = "ready", why[:2000], job.attempts - 1
-        job.run_at = moment(session).real + delay
+        job.run_at = moment(session).steady + delay
 
 
-def after_clock_step(session: Session) -> None:
-    """The clock was set: nothing waits for a time that only the former clock would reach soon.
+def after_restart(session: Session) -> None:
+    """The machine was started anew, perhaps with another time: nothing waits for the former one.
 
     No delay and no lease is longer than five minutes, so what seems to wait longer is due now.
     Doing this again changes nothing.
     """
-    now = moment(session).real
+    now = moment(session).steady
     session.execute(
         update(Job)
         .where(Job.state.in_(("ready", "running")), Job.run_at > now + LONGEST_DELAY)
@@ -299,7 +299,7 @@ class Worker:
         """Whether a job of its kinds is ready or due now; asking needs no writer's turn."""
         now = moment(session)
         kinds = list(self._handlers)
-        asked = {"kinds": kinds, "real": now.real, "site": now.site}
+        asked = {"kinds": kinds, "steady": now.steady, "site": now.site}
         return session.execute(_OPEN, asked).first() is not None
 
     def _claim_one(self) -> Claim | None:

@@ -35,6 +35,11 @@ class Settings:
         )
 
     @property
+    def clock_path(self) -> Path:
+        """What the processes of this machine know together of its clock."""
+        return self.home / "clock.json"
+
+    @property
     def historian_path(self) -> Path:
         """Gateway samples and current tag values, apart from the site database."""
         return self.home / "historian.db"

@@ -15,6 +15,7 @@ from core.clock import Moment, RealClock
 from core.db import Base, Kept, Row
 from core.errors import BrokenPromise, Refusal
 from core.ids import new_id
+from core.steady import Steady
 from core.types import UtcDateTime
 
 
@@ -86,13 +87,13 @@ def facts_of(session: Session) -> SiteFacts:
     return SiteFacts(site_id=site.site_id, mode=site.mode, zone=site.zone)
 
 
-def moment_now(session: Session, site: SiteFacts, clock: RealClock) -> Moment:
-    """Site time and real time now, read inside the transaction."""
+def moment_now(session: Session, site: SiteFacts, clock: RealClock, steady: Steady) -> Moment:
+    """Site time, real time and steady time now, read inside the transaction."""
     real = clock.now()
     offset = timedelta(0)
     if site.mode == SiteMode.DEMONSTRATION:
         offset = timedelta(microseconds=clock_offset_us(session))
-    return Moment(site=real + offset, real=real, zone=site.zone)
+    return Moment(site=real + offset, real=real, steady=steady.now(), zone=site.zone)
 
 
 def clock_offset_us(session: Session) -> int:

@@ -164,7 +164,7 @@ def request_write(
         step=step,
         requested_by=by.id,
         requested_at=at,
-        expires_at=moment(session).real + WRITE_PATIENCE,
+        expires_at=moment(session).steady + WRITE_PATIENCE,
     )
     stream = Stream.parse(in_record)
     with within_act(session, "write.requested", stream=stream, by=by, object=step or tag):
@@ -182,7 +182,7 @@ def claim_write(
     request = queries.write_request(session, request_id)
     if request.state != WriteState.REQUESTED:
         return False
-    if moment(session).real > request.expires_at:
+    if moment(session).steady > request.expires_at:
         outcome = WriteOutcome(
             result=WriteState.REFUSED, problem="no gateway took the request in time; not sent"
         )

@@ -2,7 +2,7 @@
 
 It stores samples in the historian, carries out write requests, writes gaps into the site database,
 and sweeps on demand for the demonstration clock. Web and worker processes never open a device's
-socket. Each line has one owner by a lease in the database, in real time.
+socket. Each line has one owner by a lease in the database, in steady time.
 """
 
 from __future__ import annotations
@@ -283,7 +283,7 @@ class Gateway:
 
     def _take_leases(self, lines: Sequence[str]) -> frozenset[str]:
         with self.house.transaction() as session:
-            now = moment(session).real
+            now = moment(session).steady
             known = {lease.line: lease for lease in session.scalars(select(LineLease))}
             mine = set()
             for line in lines:
@@ -291,8 +291,9 @@ class Gateway:
                 if lease is None:
                     session.add(LineLease(line=line, owner=self.owner, until=now + LEASE))
                 elif lease.owner == self.owner or not now <= lease.until <= now + 2 * LEASE:
-                    # One that lasts much longer than a lease can was given before the clock was
-                    # set. Not one that lasts a little longer: clocks of two machines differ.
+                    # One that lasts much longer than a lease can was given before this machine was
+                    # started, with another time. Not one that lasts a little longer: clocks of two
+                    # machines differ.
                     lease.owner, lease.until = self.owner, now + LEASE
                 else:
                     continue
@@ -302,7 +303,7 @@ class Gateway:
     def _give_leases_back(self) -> None:
         with self.house.transaction() as session:
             for lease in session.scalars(select(LineLease).where(LineLease.owner == self.owner)):
-                lease.until = moment(session).real
+                lease.until = moment(session).steady
 
     # What is read from the site database
 

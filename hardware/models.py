@@ -318,7 +318,7 @@ class WriteRequest(Head, Base):
     """One value to be written to one tag, once (URS-PRO-050).
 
     `key` makes it single: asking again with the same key gives the same request. `expires_at` is
-    real time: a request not claimed by then is never sent. Values in the tag's unit.
+    steady time: a request not claimed by then is never sent. Values in the tag's unit.
     """
 
     __tablename__ = "write_request"
@@ -384,7 +384,7 @@ class GapEvent(Fact, Base):
 
 
 class LineLease(Unaudited, Base):
-    """Who owns the connection of a line now (real time); a second gateway waits."""
+    """Who owns the connection of a line now (steady time); a second gateway waits."""
 
     __tablename__ = "line_lease"
     __why_unaudited__ = "which process holds a socket; gaps and readings name the gateway"

@@ -120,7 +120,7 @@ class Recorder:
         self._devices: dict[str, _Device] = {}
         self._limits: dict[str, Decimal] = {}
         self._paused_until = 0.0
-        self._awake_at: tuple[datetime, float] | None = None
+        self._awake_at: float | None = None
 
     def watch(self, watched: Iterable[Watched], open_gaps: Mapping[str, UUID]) -> None:
         """From now on record these tags; `open_gaps` are known from the site database."""
@@ -155,14 +155,14 @@ class Recorder:
     def awake(self) -> None:
         """Told every second that the gateway runs; a longer silence is a gap of every device.
 
-        A machine that slept sees its wall clock jump while monotonic time stood still, a process
-        that was stopped sees both go on.
+        Monotonic time counts what the machine slept and what a process stood still. The wall clock
+        is not asked: it jumps when somebody sets it, and then nothing was missed.
         """
-        now, seconds = self._clock.now(), self._clock.monotonic()
-        before, self._awake_at = self._awake_at, (now, seconds)
+        seconds = self._clock.monotonic()
+        before, self._awake_at = self._awake_at, seconds
         if before is None:
             return
-        silence = max(now - before[0], timedelta(seconds=seconds - before[1]))
+        silence = timedelta(seconds=seconds - before)
         if silence > NOT_RUNNING:
             for name, device in self._devices.items():
                 if device.up:

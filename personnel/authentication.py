@@ -114,7 +114,7 @@ def accept(session: Session, proved: Proved) -> Credential:
     if (
         credential is None
         or credential.verifier_hash != proved.sealed.verifier_hash
-        or not _usable(who, credential, moment(session).real)
+        or not _usable(who, credential, moment(session).steady)
     ):
         raise refusal()
     if credential.failed_count:
@@ -148,8 +148,8 @@ def remembering(house: House, claim: Claim) -> Iterator[None]:
 def pause_terminal(session: Session, terminal: str) -> None:
     """`TooManyTries` while the terminal has to wait after many failures."""
     tries = _tries(session, terminal)
-    real = moment(session).real
-    if tries and rules.terminal_paused(tries.failures, tries.window_start, real):
+    now = moment(session).steady
+    if tries and rules.terminal_paused(tries.failures, tries.window_start, now):
         raise TooManyTries(
             "Too many wrong passphrases were given at this terminal",
             resolver="wait five minutes, or use another terminal",
@@ -169,17 +169,17 @@ def _look_up(house: House, claim: Claim) -> _Known | None:
     with house.reading() as session:
         vault_of(house).check(SiteMode(the_site(session).mode))
         pause_terminal(session, claim.terminal)
-        real = moment(session).real
+        now = moment(session).steady
         who = queries.find(session, claim.badge)
         credential = queries.credential_of(session, who.badge) if who else None
         if who is None or credential is None:
             return None if who is None else _Known(who.badge, None, False)
         public = queries.public_key(session, credential.key_id) if credential.key_id else b""
-        return _Known(who.badge, credential.sealed(public), _usable(who, credential, real))
+        return _Known(who.badge, credential.sealed(public), _usable(who, credential, now))
 
 
-def _usable(who: Person, credential: Credential, real: datetime) -> bool:
-    locked = credential.locked_until is not None and credential.locked_until > real
+def _usable(who: Person, credential: Credential, now: datetime) -> bool:
+    locked = credential.locked_until is not None and credential.locked_until > now
     return who.active and not locked
 
 
@@ -227,7 +227,7 @@ def _count(session: Session, credential: Credential, claim: Claim) -> None:
     signing = claim.purpose is Purpose.SIGNING
     lasting = rules.lock_time(credential.failed_count, signing=signing)
     if lasting is not None:
-        until = moment(session).real + lasting
+        until = moment(session).steady + lasting
         credential.locked_until = until
         publish(
             session, AccountLocked(badge=credential.badge, terminal=claim.terminal, until=until)
@@ -260,12 +260,12 @@ def _tries(session: Session, terminal: str) -> TerminalTries | None:
 
 
 def _count_at_terminal(session: Session, terminal: str) -> None:
-    real = moment(session).real
+    now = moment(session).steady
     tries = _tries(session, terminal)
     if tries is None:
-        tries = TerminalTries(terminal=terminal, window_start=real, failures=0)
+        tries = TerminalTries(terminal=terminal, window_start=now, failures=0)
         session.add(tries)
-    if real >= tries.window_start + rules.TERMINAL_WINDOW:
-        tries.window_start = real
+    if now >= tries.window_start + rules.TERMINAL_WINDOW:
+        tries.window_start = now
         tries.failures = 0
     tries.failures += 1

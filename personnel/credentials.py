@@ -55,7 +55,7 @@ def issue_secret(session: Session, badge: str, *, reason: str, by: Actor, at: da
 
 def _arm(session: Session, credential: Credential, secret: str, by: Actor) -> None:
     credential.secret_hash = hash_of(secret)
-    credential.secret_until = moment(session).real + rules.SECRET_LIMIT
+    credential.secret_until = moment(session).steady + rules.SECRET_LIMIT
     credential.issued_by = by.id
     credential.failed_count = 0
     credential.locked_until = None

@@ -16,7 +16,7 @@ def end_sessions(session: Session, badge: str) -> int:
         select(LoginSession).where(LoginSession.badge == badge, LoginSession.ended_at.is_(None))
     ).all()
     for row in rows:
-        row.ended_at = moment(session).real
+        row.ended_at = moment(session).steady
     return len(rows)
 
 

@@ -102,7 +102,7 @@ def _with_secret(session: Session, badge: str, secret: str) -> Credential | None
     if credential is None or credential.secret_hash is None or credential.secret_until is None:
         return None
     right = hmac.compare_digest(credential.secret_hash, hash_of(secret))
-    return credential if right and moment(session).real < credential.secret_until else None
+    return credential if right and moment(session).steady < credential.secret_until else None
 
 
 def _enrol(session: Session, credential: Credential, sealed: Sealed, terminal: str) -> None:

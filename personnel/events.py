@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountLocked:
-    """Too many wrong secrets: the account is locked until `until` (real time)."""
+    """Too many wrong secrets: the account is locked until `until` (steady time)."""
 
     badge: str
     terminal: str

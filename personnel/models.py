@@ -2,7 +2,7 @@
 
 Names in records are copied as at the time; nothing here is ever deleted or given to somebody else
 (URS-IAM-010). Times of roles and qualifications are site time; those of credentials, sessions and
-ceremonies are real time, because a moved clock must not open a lock.
+ceremonies are steady time, because a moved clock must not open a lock.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class Undertaking(Fact, Base):
 class Credential(Head, Base):
     """What a person proves identity with. Nothing here can be turned back into a passphrase.
 
-    `failed_count`, `locked_until`: wrong secrets in a row and the lock they caused (real time).
+    `failed_count`, `locked_until`: wrong secrets in a row and the lock they caused (steady time).
     `secret_hash`: SHA-256 of a single-use secret that permits only to set a passphrase, given out
     by `issued_by`. Signing stays suspended until `confirmed_by`, another person, confirmed who
     enrolled `key_id` (URS-SIG-070).
@@ -244,7 +244,7 @@ class KeyRevocation(Fact, Base):
 
 
 class LoginSession(Unaudited, Base):
-    """A session of one person at one terminal; all times real.
+    """A session of one person at one terminal; all times steady.
 
     `first_signing_done` falls back with each lock (URS-SIG-030).
     """
@@ -285,7 +285,7 @@ class Ceremony(Unaudited, Base):
 
 
 class TerminalTries(Unaudited, Base):
-    """Wrong secrets from one terminal in the present window (real time)."""
+    """Wrong secrets from one terminal in the present window (steady time)."""
 
     __tablename__ = "terminal_tries"
     __why_unaudited__ = "throttle of guesses; each wrong secret is an entry of its own"

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, and_, bindparam, exists, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from core.actors import Actor, ActorKind
 from core.clock import show
+from core.db import site_of
 from core.errors import NotFound
 from core.house import moment
 from core.types import UtcDateTime
@@ -34,14 +35,22 @@ BADGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{1,39}\Z")
 
 
 _AT = bindparam("at", type_=UtcDateTime())
-_BADGE = Person.badge_key == bindparam("badge")
+# The keys begin with the site: without it the database would read the tables whole.
+_SITE = bindparam("site")
+_BADGE = and_(Person.site_id == _SITE, Person.badge_key == bindparam("badge"))
+_WITHDRAWN = aliased(Qualification)
 
 
 def _in_force(query: Select[Any]) -> Select[Any]:
     return (
-        query.join(Person, Person.badge == RoleGrant.badge)
-        .outerjoin(RoleEnd, RoleEnd.grant_id == RoleGrant.id)
+        query.join(
+            Person, and_(Person.site_id == RoleGrant.site_id, Person.badge == RoleGrant.badge)
+        )
+        .outerjoin(
+            RoleEnd, and_(RoleEnd.site_id == RoleGrant.site_id, RoleEnd.grant_id == RoleGrant.id)
+        )
         .where(
+            RoleGrant.site_id == _SITE,
             RoleGrant.starts_at <= _AT,
             or_(RoleGrant.until.is_(None), RoleGrant.until > _AT),
             or_(RoleEnd.id.is_(None), RoleEnd.ended_at > _AT),
@@ -63,9 +72,10 @@ _TRAININGS = select(
     Qualification.valid_from,
     Qualification.valid_until,
 ).where(
+    Qualification.site_id == _SITE,
     Qualification.badge.in_(bindparam("badges", expanding=True)),
-    Qualification.id.not_in(
-        select(Qualification.supersedes_id).where(Qualification.supersedes_id.is_not(None))
+    ~exists().where(
+        _WITHDRAWN.site_id == Qualification.site_id, _WITHDRAWN.supersedes_id == Qualification.id
     ),
 )
 
@@ -88,12 +98,16 @@ def find(session: Session, badge: str) -> Person | None:
     """The person with that badge in any spelling of its letters, active or not."""
     if not BADGE.match(badge.strip()):
         return None
-    return session.scalars(_PERSON, {"badge": fold(badge)}).one_or_none()
+    return session.scalars(_PERSON, _asked(session, badge)).one_or_none()
 
 
 def fold(badge: str) -> str:
     """A badge or personnel number as it is compared: no spelling of it is another one."""
     return badge.strip().casefold()
+
+
+def _asked(session: Session, badge: str) -> dict[str, Any]:
+    return {"site": site_of(session), "badge": fold(badge)}
 
 
 def person(session: Session, badge: str) -> Person:
@@ -135,13 +149,14 @@ def actor(
 def grants(session: Session, *, at: datetime, badge: str | None = None) -> Sequence[RoleGrant]:
     """The grants in force at that site time, of active people only, in the order of giving."""
     if badge is None:
-        return session.scalars(_GRANTS, {"at": at}).all()
-    return session.scalars(_GRANTS_OF, {"at": at, "badge": fold(badge)}).all()
+        return session.scalars(_GRANTS, {"site": site_of(session), "at": at}).all()
+    return session.scalars(_GRANTS_OF, {**_asked(session, badge), "at": at}).all()
 
 
 def roles_of(session: Session, badge: str, at: datetime) -> list[str]:
     """Codes of the roles that the person holds at that site time; none when deactivated."""
-    return list(dict.fromkeys(session.scalars(_ROLES_OF, {"at": at, "badge": fold(badge)})))
+    asked = {**_asked(session, badge), "at": at}
+    return list(dict.fromkeys(session.scalars(_ROLES_OF, asked)))
 
 
 def access_ended(session: Session, badge: str, at: datetime) -> datetime | None:
@@ -185,7 +200,7 @@ def _first(*moments: datetime | None) -> datetime | None:
 def trainings(session: Session, badges: Iterable[str]) -> dict[str, list[Training]]:
     """Qualifications in force (not superseded), by badge."""
     found: dict[str, list[Training]] = {}
-    rows = session.execute(_TRAININGS, {"badges": list(badges)})
+    rows = session.execute(_TRAININGS, {"site": site_of(session), "badges": list(badges)})
     for badge, subject, valid_from, valid_until in rows:
         found.setdefault(badge, []).append(
             Training(subject=subject, valid_from=valid_from, valid_until=valid_until)
@@ -203,7 +218,7 @@ def qualification_gaps(
 ) -> list[tuple[str, str]]:
     """Of the subjects those that the person lacks at that site time, each with what is missing."""
     matches = BADGE.match(badge.strip())
-    who = session.execute(_NAMES, {"badge": fold(badge)}).one_or_none() if matches else None
+    who = session.execute(_NAMES, _asked(session, badge)).one_or_none() if matches else None
     if who is None:
         raise _nobody(badge)
     own = trainings(session, [who.badge]).get(who.badge, [])
@@ -293,10 +308,12 @@ def has_undertaken(session: Session, badge: str) -> bool:
 
 
 def lock_in_words(session: Session, credential: Credential) -> str | None:
-    """Until when the account is locked (real time), in words; None when it is not."""
+    """Until when the account is locked, by the clock people see, in words; None when it is not."""
     now = moment(session)
     until = credential.locked_until
-    return show(until, now.zone) if until is not None and until > now.real else None
+    if until is None or until <= now.steady:
+        return None
+    return show(now.as_shown(until), now.zone)
 
 
 def accounts(session: Session, natural_key: str) -> Sequence[Person]:

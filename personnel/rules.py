@@ -156,13 +156,16 @@ def terminal_paused(failures: int, window_start: datetime, now: datetime) -> boo
 
 
 def idle(last_activity: datetime, now: datetime) -> bool:
-    """Nobody used the session for the idle limit (real time): it is locked."""
-    return now - last_activity >= IDLE_LIMIT
+    """Nobody used the session for the idle limit (steady time): it is locked.
+
+    So is one that was last used in the future: the machine was started anew with another time.
+    """
+    return not timedelta(0) <= now - last_activity < IDLE_LIMIT
 
 
 def too_old(created: datetime, now: datetime) -> bool:
-    """The session reached its absolute age (real time): it has ended."""
-    return now - created >= ABSOLUTE_LIMIT
+    """The session reached its absolute age (steady time), or began in the future: it has ended."""
+    return not timedelta(0) <= now - created < ABSOLUTE_LIMIT
 
 
 def gap(

@@ -1,9 +1,9 @@
 """Login, lock, unlock, logout: who is at which terminal.
 
-Sessions end on idleness and at an absolute age, both counted by the server in real time; a client
-that polls extends nothing (URS-IAM-100). A new token is given at each authentication. Login is not
-a signing: the first signing in a session, also after each lock, takes badge and passphrase
-(URS-SIG-030).
+Sessions end on idleness and at an absolute age, both counted by the server in steady time, so that
+setting the clock makes none longer; a client that polls extends nothing (URS-IAM-100). A new token
+is given at each authentication. Login is not a signing: the first signing in a session, also after
+each lock, takes badge and passphrase (URS-SIG-030).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class LoggedIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
-    """The person behind a living session, with the roles held now. Times are real.
+    """The person behind a living session, with the roles held now. Times are steady.
 
     `products`: the products whose records these roles may read; None: all of the site.
     """
@@ -114,7 +114,7 @@ def unlock(house: House, token: str, passphrase: str, *, terminal: str) -> Logge
         row = _living(session, token, terminal)
         must_change = _opened(session, proved, "session.unlocked", terminal)
         row.token_hash = hash_of(fresh).hex()
-        row.last_activity_at = moment(session).real
+        row.last_activity_at = moment(session).steady
         row.locked_at = None
         row.first_signing_done = False
     return LoggedIn(token=fresh, badge=badge, must_change=must_change)
@@ -132,7 +132,7 @@ def lock(house: House, token: str, *, terminal: str) -> None:
 def lock_row(session: Session, row: LoginSession) -> None:
     """Lock that session in this transaction."""
     with trail.act(session, "session.locked", stream=stream_of(row.badge), by=_owner(session, row)):
-        row.locked_at = moment(session).real
+        row.locked_at = moment(session).steady
         row.first_signing_done = False
 
 
@@ -146,12 +146,12 @@ def touch(house: House, token: str, *, terminal: str) -> Presence:
     """The person did something: the idle time starts again. Polling must call `current`."""
     with house.reading() as session:
         known = presence(session, token, terminal=terminal)
-        fresh = known.locks_at - rules.IDLE_LIMIT + TOUCH_EVERY > moment(session).real
+        fresh = known.locks_at - rules.IDLE_LIMIT + TOUCH_EVERY > moment(session).steady
     if fresh:
         return known
     with house.transaction() as session:
         row = open_row(session, token, terminal)
-        row.last_activity_at = moment(session).real
+        row.last_activity_at = moment(session).steady
         session.flush()
         return presence(session, token, terminal=terminal)
 
@@ -189,7 +189,7 @@ def presence(session: Session, token: str, *, terminal: str) -> Presence:
 def open_row(session: Session, token: str, terminal: str) -> LoginSession:
     """The living, unlocked session behind the token, else `NotSignedIn` or `SessionLocked`."""
     row = _living(session, token, terminal)
-    if row.locked_at is not None or rules.idle(row.last_activity_at, moment(session).real):
+    if row.locked_at is not None or rules.idle(row.last_activity_at, moment(session).steady):
         who = queries.person(session, row.badge)
         raise SessionLocked(
             f"the session of {queries.called(who)} is locked", resolver=f"{who.name}, by unlocking"
@@ -203,7 +203,7 @@ def _living(session: Session, token: str, terminal: str) -> LoginSession:
         row is None
         or row.ended_at is not None
         or row.terminal != terminal
-        or rules.too_old(row.created_at, moment(session).real)
+        or rules.too_old(row.created_at, moment(session).steady)
         or not queries.person(session, row.badge).active
         or queries.access_ended(session, row.badge, moment(session).site) is not None
     ):
@@ -241,14 +241,14 @@ def _check_access(session: Session, who: Person) -> None:
 
 
 def _add(session: Session, badge: str, token: str, terminal: str) -> None:
-    real = moment(session).real
+    now = moment(session).steady
     session.add(
         LoginSession(
             token_hash=hash_of(token).hex(),
             badge=badge,
             terminal=terminal,
-            created_at=real,
-            last_activity_at=real,
+            created_at=now,
+            last_activity_at=now,
         )
     )
 
@@ -258,7 +258,7 @@ def _end(session: Session, token: str | None) -> None:
     if row is None or row.ended_at is not None:
         return
     with trail.act(session, "session.ended", stream=stream_of(row.badge), by=_owner(session, row)):
-        row.ended_at = moment(session).real
+        row.ended_at = moment(session).steady
 
 
 def _owner(session: Session, row: LoginSession) -> Actor:

@@ -165,7 +165,7 @@ def _remember(house: House, proved: Proved, wish: _Wish, own: bool) -> Confirmat
                 meaning=wish.meaning,
                 terminal=wish.terminal,
                 login_session_id=row.id if row else None,
-                confirmed_at=moment(session).real,
+                confirmed_at=moment(session).steady,
             )
         )
     return Confirmation(nonce=nonce, badge=proved.badge, meaning=wish.meaning, key=proved.key)
@@ -302,17 +302,17 @@ def _spend(
     session: Session, confirmation: Confirmation, content: SignedContent, meaning: str
 ) -> Ceremony:
     ceremony = _ceremony(session, confirmation)
-    real = moment(session).real
+    now = moment(session).steady
     if ceremony.used_at is not None:
         raise spent("was used already")
-    if not ceremony.confirmed_at <= real <= ceremony.confirmed_at + rules.CONFIRMATION_LIMIT:
+    if not ceremony.confirmed_at <= now <= ceremony.confirmed_at + rules.CONFIRMATION_LIMIT:
         raise spent("is older than two minutes")
     if content.digest() != ceremony.digest or meaning != ceremony.meaning:
         raise ContentChanged(
             "the content changed between display and signature; nothing was signed",
             resolver="the signer, by looking again and signing again",
         )
-    ceremony.used_at = real
+    ceremony.used_at = now
     if ceremony.login_session_id is not None:
         _first_signing(session, ceremony.login_session_id)
     return ceremony

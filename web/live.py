@@ -91,7 +91,7 @@ def _cursor(session: Session, watch: str) -> str:
 
 def _locks_in(now: Moment) -> int | None:
     locks_at: datetime | None = g.presence.locks_at if g.presence else None
-    return None if locks_at is None else int((locks_at - now.real).total_seconds())
+    return None if locks_at is None else int((locks_at - now.steady).total_seconds())
 
 
 def _tags_now(session: Session, keys: list[str]) -> dict[str, TagNow]:

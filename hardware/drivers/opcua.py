@@ -254,12 +254,14 @@ class OpcUaDriver:
         self, subscription: Any, by_node: dict[ua.NodeId, Point], points: Any, sink: Sink
     ) -> None:
         started = confirmed = time.monotonic()
-        sink(await self.read(points))
+        confirmed_as = await self._confirm(points, sink)
         while True:
             event = await subscription.next_event(0.25)
             if isinstance(event, DataChangeEvent):
                 point = by_node[event.node.nodeid]
-                sink([self._sample(point, event.data.monitored_item.Value)])
+                sample = self._sample(point, event.data.monitored_item.Value)
+                if not _overtaken(sample, confirmed_as.get(sample.key)):
+                    sink([sample])
             now = time.monotonic()
             if now - max(started, subscription.last_publish_at or 0.0) > 2.5 * KEEP_ALIVE:
                 raise LinkProblem(f"{self._url} is connected but sends nothing any more")
@@ -267,7 +269,13 @@ class OpcUaDriver:
                 raise LinkProblem(f"{self._url} closed the connection")
             if now - confirmed >= CONFIRM_SECONDS:
                 confirmed = now
-                sink(await self.read(points))
+                confirmed_as = await self._confirm(points, sink)
+
+    async def _confirm(self, points: Sequence[Point], sink: Sink) -> dict[str, Sample]:
+        """Read everything and record it; answers what was read."""
+        samples = await self.read(points)
+        sink(samples)
+        return {sample.key: sample for sample in samples}
 
     async def _check_units(self, points: Sequence[Point]) -> None:
         """A unit of measure on the server that contradicts the map makes the tag bad."""
@@ -357,6 +365,18 @@ def _to_native(point: Point, value: Decimal) -> float | int | bool:
     if point.data_type in (TagType.FLOAT32, TagType.FLOAT64):
         return float(wire)
     return bool(wire) if point.data_type is TagType.BOOL else int(wire)
+
+
+def _overtaken(sample: Sample, confirmed: Sample | None) -> bool:
+    """A value from before the device was lost that comes after its loss: it must not end the gap.
+
+    A server queues what it has sampled; what it is asked for itself overtakes the queue.
+    """
+    if confirmed is None or confirmed.reached or not sample.reached:
+        return False
+    lost_at = confirmed.server_at or confirmed.source_at
+    true_at = sample.server_at or sample.source_at
+    return lost_at is not None and true_at is not None and true_at < lost_at
 
 
 def _plausible(moment: datetime | None) -> datetime | None:

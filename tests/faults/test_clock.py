@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from app.clockwatch import ClockWatch
 from app.worker import SiteWorker
 from audit.sequencer import oldest_pending_age
+from core.steady import Steady
 from ebr.models import RunState
 from hardware import queries as plant_queries
 from hardware.gateway import LEASE, Gateway
@@ -64,6 +64,7 @@ def plant(database_url: str, templates: Templates, tmp_path: Path) -> Iterator[R
 def worked(plant: RecordPlant, jump: timedelta) -> list[str]:
     """The batch with a jump of the clock before the worker comes; answers what went wrong."""
     worker = SiteWorker(plant.house, owner="worker-1")
+    worker.settle()
     plant.person("P-101").perform(RECORD, "OP/A#1", faultplant.ENTRY)
     plant.clock.step(jump)
     worker.settle()
@@ -86,7 +87,9 @@ def order_and_events(plant: RecordPlant, jump: timedelta) -> list[str]:
     wrong += [] if fired == 1 else [f"the timer fired {fired} times"]
     told = [e["facts"]["seconds"] for e in plant.entries("site") if e["action"] == "clock.stepped"]
     wanted = f"{jump.total_seconds():.3f}"
-    return wrong + ([] if told == [wanted] else [f"steps told: {told}"])
+    wrong += [] if told == [wanted] else [f"steps told: {told}"]
+    marks = [type_ for type_, _ in plant.exceptions()].count("clock")
+    return wrong + ([] if marks == 1 else [f"the record is marked {marks} times"])
 
 
 @pytest.mark.urs("URS-TIM-010", "URS-TIM-020")
@@ -101,42 +104,72 @@ def test_work_goes_on_and_a_step_of_the_clock_is_an_event(
     assert not found.any, found
 
 
-def test_without_a_watch_on_the_clock_a_job_waits_for_the_former_time(
+def test_jobs_that_count_the_wall_clock_are_caught_by_the_same_look(
     plant: RecordPlant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ClockWatch, "look", lambda self: None)
+    monkeypatch.setattr(Steady, "now", lambda self: plant.clock.now())
     wrong = worked(plant, STEPS["back"])
-    faultreport.tell_control("clock-back", "nobody watches the clock", "; ".join(wrong))
+    faultreport.tell_control("clock-back", "delays count the wall clock", "; ".join(wrong))
     assert wrong == ["the automatic step waits"]
 
 
-def test_a_lease_from_before_the_clock_was_set_back_keeps_no_gateway_away(
+def gateway_on(plant: RecordPlant, folder: Path) -> Gateway:
+    return Gateway(plant.house, plant.historian, Pki(folder))
+
+
+@pytest.mark.urs("URS-TIM-020")
+@pytest.mark.parametrize("name", STEPS)
+def test_the_lease_of_a_line_does_not_feel_the_clock_and_ends_by_itself(
+    plant: RecordPlant, tmp_path: Path, name: str
+) -> None:
+    living, other = gateway_on(plant, tmp_path), gateway_on(plant, tmp_path)
+    assert living._take_leases(["line"]) == {"line"}
+    plant.clock.step(STEPS[name])
+    assert other._take_leases(["line"]) == frozenset()
+    plant.later(seconds=LEASE.total_seconds() + 1)
+    assert other._take_leases(["line"]) == {"line"}
+
+
+def after_a_restart(plant: RecordPlant, jump: timedelta) -> None:
+    """The machine comes up again with another time."""
+    plant.clock.step(jump)
+    plant.house.steady = Steady(plant.clock)
+
+
+def test_a_lease_from_before_a_restart_with_an_earlier_time_keeps_no_gateway_away(
     plant: RecordPlant, tmp_path: Path
 ) -> None:
-    dead, other = (Gateway(plant.house, plant.historian, Pki(tmp_path)) for _ in range(2))
+    dead, other = gateway_on(plant, tmp_path), gateway_on(plant, tmp_path)
     assert dead._take_leases(["line"]) == {"line"}
-    assert other._take_leases(["line"]) == frozenset()
-    plant.clock.step(STEPS["back"])
+    after_a_restart(plant, STEPS["back"])
     assert other._take_leases(["line"]) == {"line"}
 
 
 def test_a_gateway_whose_clock_is_a_little_behind_leaves_a_living_one_its_line(
     plant: RecordPlant, tmp_path: Path
 ) -> None:
-    living, other = (Gateway(plant.house, plant.historian, Pki(tmp_path)) for _ in range(2))
+    living, other = gateway_on(plant, tmp_path), gateway_on(plant, tmp_path)
     assert living._take_leases(["line"]) == {"line"}
-    plant.clock.step(-LEASE / 2)
+    after_a_restart(plant, -LEASE / 2)
     assert other._take_leases(["line"]) == frozenset()
+
+
+def test_a_job_from_before_a_restart_with_an_earlier_time_is_done(plant: RecordPlant) -> None:
+    plant.person("P-101").perform(RECORD, "OP/A#1", faultplant.ENTRY)
+    after_a_restart(plant, STEPS["back"])
+    assert plant.step("K").state != "complete"
+    SiteWorker(plant.house, owner="worker-1").settle()
+    assert plant.step("K").state == "complete"
 
 
 # --- a laptop that sleeps ------------------------------------------------------------------------
 
 
 def fall_asleep(site: Site, span: timedelta) -> None:
-    """Every process stands still while the wall clock goes on; monotonic time does not."""
+    """Every process stands still while the wall clock goes on, and the time that counts sleep."""
     for name in PARTS:
         site.signal(name, signal.SIGSTOP)
-    SteppedClock(site.home).step(span)
+    SteppedClock(site.home).sleep(span)
     for name in PARTS:
         site.signal(name, signal.SIGCONT)
     with site.control() as cell:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from core import jobs
 from core.house import House
 from ebr import queries
 from ebr.models import ExceptionCase, RunState, StepRecord, StepState
@@ -17,7 +18,8 @@ from tests.support.faultsite import Site
 PERFORMER, VERIFIER = "P-101", "P-102"
 RELEASERS = {"major": "P-105", "critical": "P-107"}
 """Who lets the flow go on after an exception: the supervisor, the quality unit."""
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 4 * jobs.LEASE.total_seconds()
+"""A job whose worker was killed waits for the lease of the dead, and that can happen in a row."""
 POLL_SECONDS = 0.05
 
 

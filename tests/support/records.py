@@ -201,15 +201,15 @@ def _start(
         runs.start_run(session, run, by=by, at=at)
 
 
-def make_tables(url: str) -> None:
+def make_tables(url: str, mode: SiteMode = SiteMode.DEMONSTRATION) -> None:
     """Tables, triggers and the site's row."""
     lay_out(url)
     engine = create_engine(owner_url(url))
     with Session(engine) as session:
-        mode = SiteMode.DEMONSTRATION.value
-        session.add(
-            Site(site_id=1, name="Werk Süd", mode=mode, zone="Europe/Berlin", made_at=START)
+        site = Site(
+            site_id=1, name="Werk Süd", mode=mode.value, zone="Europe/Berlin", made_at=START
         )
+        session.add(site)
         session.commit()
     engine.dispose()
 

@@ -17,6 +17,7 @@ from asyncua.server.server import Server
 from asyncua.server.user_managers import PermissiveUserManager
 
 from hardware import statuses
+from hardware.drivers import opcua
 from hardware.drivers.base import Point, Sample
 from hardware.drivers.modbus import ModbusDriver
 from hardware.drivers.opcua import OpcUaDriver
@@ -26,6 +27,7 @@ from hardware.simulators.pki import ensure_certificate
 from hardware.words import Order, TagType
 
 T = TypeVar("T")
+LOST = ua.UInt32(statuses.BAD_NO_COMMUNICATION)
 NOW = datetime.now(UTC)
 
 
@@ -367,6 +369,53 @@ def test_a_subscription_delivers_and_ends_with_a_reason_when_the_server_goes(
     got, problem = run(go())
     assert {sample.value for sample in got} == {Decimal("41.5"), Decimal("42.5")}
     assert "127.0.0.1" in problem
+
+
+async def cut_in_the_first_moment(tmp_path: Path) -> list[bool]:
+    """The device behind the server is lost after the first value was queued and before anything is
+    read: whether each sample that came reached it."""
+    port, got = free_port(), list[Sample]()
+    pki = gateway_pki(tmp_path, trusts=tmp_path / "server")
+    async with opcua_server(tmp_path / "server", port=port) as server:
+        driver = OpcUaDriver(f"opc.tcp://127.0.0.1:{port}", pki)
+        await driver.connect()
+        index = await server.get_namespace_index("urn:demo:gran")
+        node = server.get_node(ua.NodeId.from_string(f"ns={index};s=T1"))
+        read = driver.read
+
+        async def cut_and_read(points: Any, **more: Any) -> list[Sample]:
+            if not got:
+                await asyncio.sleep(0.6)  # longer than a publishing interval
+                now = datetime.now(UTC)
+                lost = ua.DataValue(
+                    StatusCode=ua.StatusCode(LOST), SourceTimestamp=now, ServerTimestamp=now
+                )
+                await server.write_attribute_value(node.nodeid, lost)
+            return await read(points, **more)
+
+        driver.read = cut_and_read  # type: ignore[method-assign]
+        watching = asyncio.create_task(driver.subscribe([T1], got.extend))
+        await asyncio.sleep(2.0)
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+        await driver.close()
+    return [sample.reached for sample in got]
+
+
+@pytest.mark.urs("URS-PRO-040")
+def test_a_value_queued_before_the_loss_of_its_device_does_not_end_the_gap(tmp_path: Path) -> None:
+    got = run(cut_in_the_first_moment(tmp_path))
+    assert len(got) >= 2
+    assert not any(got)
+
+
+def test_without_that_rule_a_gap_would_end_and_begin_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opcua, "_overtaken", lambda sample, confirmed: False)
+    got = run(cut_in_the_first_moment(tmp_path))
+    assert got[:3] == [False, True, False]
 
 
 @pytest.mark.urs("URS-PRO-060")

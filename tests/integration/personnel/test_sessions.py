@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from core.actors import Actor
 from core.clock import HeldClock
 from core.errors import BrokenPromise, Invalid, NotPermitted, Refusal
 from core.sites import SiteMode
+from core.steady import Steady
 from personnel import commands, credentials, crypto, permissions, rules, sessions
 from personnel.errors import (
     NotSignedIn,
@@ -145,6 +147,59 @@ def test_activity_keeps_the_session_until_its_absolute_age(plant: Plant) -> None
     with pytest.raises(NotSignedIn) as refused:
         sessions.touch(plant.house, token, terminal=TERMINAL)
     assert not isinstance(refused.value, SessionLocked)
+
+
+SET = [timedelta(hours=-5), timedelta(hours=5)]
+
+
+@pytest.mark.urs("URS-IAM-100", "URS-TIM-020")
+@pytest.mark.parametrize("jump", SET)
+def test_setting_the_clock_makes_no_idle_time_longer_or_shorter(
+    plant: Plant, jump: timedelta
+) -> None:
+    token = plant.login("P-101")
+    plant.clock.step(jump)
+    plant.later(minutes=9, seconds=59)
+    sessions.current(plant.house, token, terminal=TERMINAL)
+    plant.later(seconds=1)
+    with pytest.raises(SessionLocked):
+        sessions.current(plant.house, token, terminal=TERMINAL)
+
+
+@pytest.mark.urs("URS-IAM-100", "URS-TIM-020")
+@pytest.mark.parametrize("jump", SET)
+def test_setting_the_clock_makes_no_session_older_or_younger(plant: Plant, jump: timedelta) -> None:
+    token = plant.login("P-101")
+    for _ in range(12 * 8 - 1):
+        plant.later(minutes=7, seconds=30)
+        plant.clock.step(jump / 100)
+        sessions.touch(plant.house, token, terminal=TERMINAL)
+    plant.later(minutes=7, seconds=30)
+    with pytest.raises(NotSignedIn):
+        sessions.touch(plant.house, token, terminal=TERMINAL)
+
+
+@pytest.mark.urs("URS-IAM-080", "URS-TIM-020")
+@pytest.mark.parametrize("jump", SET)
+def test_setting_the_clock_opens_no_locked_account_and_locks_none_longer(
+    plant: Plant, jump: timedelta
+) -> None:
+    fail(plant, "P-101", times=5)
+    plant.clock.step(jump)
+    plant.later(minutes=14, seconds=59)
+    fail(plant, "P-101")
+    plant.later(seconds=1)
+    assert plant.login("P-101")
+
+
+@pytest.mark.urs("URS-IAM-100", "URS-TIM-020")
+@pytest.mark.parametrize("earlier", [timedelta(minutes=1), timedelta(hours=11)])
+def test_a_session_that_began_in_the_future_has_ended(plant: Plant, earlier: timedelta) -> None:
+    token = plant.login("P-101")
+    plant.clock.step(-earlier)
+    plant.house.steady = Steady(plant.clock)  # the machine was started anew, with another time
+    with pytest.raises(NotSignedIn):
+        sessions.touch(plant.house, token, terminal=TERMINAL)
 
 
 @pytest.mark.urs("URS-IAM-100")
