@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask import Blueprint
 
 from web import (
+    drawings,
     ebr,
     ebr_record,
     ebr_run,
+    exceptions,
     finding,
     hardware,
     home,
@@ -32,7 +34,9 @@ EVERYWHERE: tuple[Blueprint, ...] = (
     production.bp,
     ebr_record.bp,
     quality.bp,
+    exceptions.bp,
     workflows.bp,
+    drawings.bp,
     hardware.bp,
     maintenance.bp,
     inventory.bp,

@@ -32,7 +32,7 @@ from web.access import needs
 from web.i18n import gettext as _
 from web.performing import perform
 from web.record_views import view_of
-from web.sentences import said
+from web.sentences import REPORTED, said
 from web.signing import Page, SignedAct, go_on, signed
 from web.tables import Column
 from workflows import queries as definitions
@@ -40,8 +40,6 @@ from workflows import queries as definitions
 bp = Blueprint("quality", __name__)
 REVIEW = "review.quality"
 RELEASE = "release.decide"
-REPORTED = "reported"
-"""The type of an exception whose text a person wrote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from web.access import access_of
 from web.i18n import gettext as _
 from workflows import queries as definitions
 
-NARROWED = frozenset({"production.batches", "workflows.recipes"})
+NARROWED = frozenset({"production.batches", "exceptions.overview", "workflows.recipes"})
 """Lists that leave out what the person may not read."""
 
 OWN = frozenset(
@@ -32,7 +32,13 @@ VIEWER = "record"
 
 OF_A_BATCH = frozenset({"production.batch", "quality.decision"})
 
-OF_A_RECIPE = frozenset({"workflows.version", "workflows.difference", "workflows.file"})
+OF_A_FILE = frozenset({"workflows.file", "drawings.text", "drawings.download"})
+OF_A_RECIPE = OF_A_FILE | {
+    "workflows.version",
+    "workflows.difference",
+    "drawings.findings",
+    "drawings.steps",
+}
 START = "production.batches"
 LIVE_OF_A_BATCH = "batch/"
 
@@ -89,7 +95,7 @@ def _is_open(session: Session, endpoint: str) -> bool:
     given = request.view_args or {}
     if _is_of_a_batch(endpoint):
         return reaches(_product_of_batch(session, given["number"]))
-    if endpoint == "workflows.file":
+    if endpoint in OF_A_FILE:
         return reaches(_product_of_file(session, given["digest"]))
     if endpoint in OF_A_RECIPE:
         found = definitions.versions(session, given["code"])

@@ -26,6 +26,9 @@ LONGEST = 2000
 """Longer texts are no sentences of ours."""
 
 PART = "part"
+REPORTED = "reported"
+"""The type of an exception whose text a person wrote."""
+
 WORDS = frozenset(word for _shape, word in states.SHAPES.values())
 
 

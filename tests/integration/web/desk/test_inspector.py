@@ -152,7 +152,8 @@ def test_the_inspector_of_another_product_sees_nothing_of_this_batch(
     visitor = Visitor(app)
     enrol(visitor, invite(plant).secret)
     visitor.login(BADGE, PASSPHRASE)
-    assert "B-2045" not in text_of(visitor.get("/batches"))
+    for page in ("/batches", "/exceptions"):
+        assert "B-2045" not in text_of(visitor.get(page)), page
     for page in (BASE, f"{BASE}/record", f"{BASE}/record/trail", f"{BASE}/record/values?csv=t"):
         answer = visitor.get(page)
         assert answer.status_code == 403, page
@@ -168,7 +169,7 @@ def test_the_menu_and_the_start_page_lead_an_inspector_only_where_it_opens(
     assert inspector.get("/work").headers["Location"] == "/batches"
     page = text_of(inspector.get("/batches"))
     menu = re.findall(r'<li><a href="(/[a-z]+)"', page.partition("</nav>")[0])
-    assert menu == ["/batches", "/recipes"]
+    assert menu == ["/batches", "/exceptions", "/recipes"]
     assert "B-2045" in page
 
 
