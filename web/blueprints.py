@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint
 
 from web import (
-    drawings,
     ebr,
     ebr_record,
     ebr_run,
@@ -36,7 +35,6 @@ EVERYWHERE: tuple[Blueprint, ...] = (
     quality.bp,
     exceptions.bp,
     workflows.bp,
-    drawings.bp,
     hardware.bp,
     maintenance.bp,
     inventory.bp,
