@@ -12,12 +12,11 @@ import pytest
 
 from engine import commands, queries
 from tests.support.running import Plant, install
+from tests.support.walking import key_of, path_of, walk
 from workflows.importing import import_procedure
 
 FILE = Path(__file__).parents[4] / "workflows" / "production" / "rec-0017-v3.bpmn"
 PURE = [Decimal(text) for text in ("24.775450", "11.396707", "21.912088", "21.912088")]
-LONGEST = 400
-"""More steps than any way through the recipe has."""
 
 
 @pytest.fixture
@@ -42,30 +41,6 @@ def plant(chosen_url: str) -> Iterator[Plant]:
     made.close()
 
 
-def key_of(path: str) -> str:
-    """The step at a path (every task is named by the key of its step)."""
-    return path.rpartition("/")[2].partition("#")[0]
-
-
-def walk(
-    plant: Plant, until: str | None = None, before: Callable[[str], None] = lambda key: None
-) -> Counter[str]:
-    """Complete what is open until nothing is, or until a step is reached; answers what was done.
-
-    `before` is told each step before it is completed, to set values.
-    """
-    done: Counter[str] = Counter()
-    for _ in range(LONGEST):
-        ready = plant.ready()
-        if not ready or any(key_of(path) == until for path in ready):
-            return done
-        first = key_of(ready[0])
-        before(first)
-        plant.complete(ready[0])
-        done[first] += 1
-    raise AssertionError("the batch does not end")
-
-
 def weigh(plant: Plant) -> Callable[[str], None]:
     """Each container adds its pure share, as the record would."""
 
@@ -76,11 +51,6 @@ def weigh(plant: Plant) -> Callable[[str], None]:
             plant.host.values["D040.pure[]"] = PURE[: len(weighed) + 1]
 
     return told
-
-
-def path_of(plant: Plant, key: str) -> str:
-    """The path of the open step with this key."""
-    return next(path for path in plant.ready() if key_of(path) == key)
 
 
 def compress(plant: Plant) -> Counter[str]:
