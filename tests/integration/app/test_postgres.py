@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -24,15 +25,16 @@ from tests.support.faultpostgres import mortal_postgres
 from tests.support.postgres import ADMIN, APP, OWNER, PostgresServer
 
 
+def settings_on(server: PostgresServer, home: Path, template: str = "template0") -> Settings:
+    """An installation whose application role does not own the schema, with a copy of `template`."""
+    name = server.create_database(template=template)
+    return Settings(home=home, database_url=server.url(name, role=APP), owner_url=server.url(name))
+
+
 @pytest.fixture
 def settings(postgres_server: PostgresServer, tmp_path: Path) -> Settings:
-    """A new installation whose application role does not own the schema."""
-    name = postgres_server.create_database()
-    return Settings(
-        home=tmp_path,
-        database_url=postgres_server.url(name, role=APP),
-        owner_url=postgres_server.url(name),
-    )
+    """An installation in which nothing was made yet."""
+    return settings_on(postgres_server, tmp_path)
 
 
 @pytest.mark.urs("URS-AUD-050", "URS-SEC-070")
@@ -50,11 +52,22 @@ def test_the_application_role_works_and_cannot_change_a_fact(settings: Settings)
     engine.dispose()
 
 
-@pytest.fixture
-def made(settings: Settings) -> Settings:
-    """A new site, made by the owner of the schema."""
+@pytest.fixture(scope="session")
+def made_once(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    """A new site, made by the owner of the schema; tests get copies."""
+    settings = settings_on(postgres_server, tmp_path_factory.mktemp("made") / "site")
     making.make_site(settings, name="Werk", mode=SiteMode.GMP, zone="Europe/Berlin")
     return settings
+
+
+@pytest.fixture
+def made(made_once: Settings, postgres_server: PostgresServer, tmp_path: Path) -> Settings:
+    """A new site of its own for each test."""
+    copytree(made_once.home, tmp_path / "site")
+    template = str(make_url(made_once.owner_url).database)
+    return settings_on(postgres_server, tmp_path / "site", template)
 
 
 def as_admin(made: Settings, *statements: str) -> None:
