@@ -89,6 +89,8 @@ class FieldView:
     reading_words: str
     not_applicable: str
     staged: str
+    reading_last: str = ""
+    """The last reading in words."""
     decimals: int | None = None
     figure: Figure | None = None
     figures: Sequence[FieldView] = ()
@@ -130,6 +132,7 @@ def field_of(
         reading_words="; ".join(_reading_words(row) for row in rows),
         not_applicable=given.not_applicable.get(code, ""),
         staged=given.files[code].name if code in given.files else "",
+        reading_last=_reading_words(rows[-1]) if rows else "",
         decimals=parameter.decimals,
         figure=_figure(context.spec.key, parameter),
     )

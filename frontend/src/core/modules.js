@@ -9,5 +9,6 @@ import { lock } from "./lock.js";
 import { menu } from "./menu.js";
 import { problems } from "./problems.js";
 import { scanner } from "./scanner.js";
+import { series } from "./series.js";
 
-export const modules = [guard, menu, dialogs, problems, limits, keypad, scanner, lock, live];
+export const modules = [guard, menu, dialogs, problems, limits, series, keypad, scanner, lock, live];
