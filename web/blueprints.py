@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from web import (
+    drawings,
     ebr,
     ebr_record,
     ebr_run,
@@ -35,6 +36,7 @@ EVERYWHERE: tuple[Blueprint, ...] = (
     quality.bp,
     exceptions.bp,
     workflows.bp,
+    drawings.bp,
     hardware.bp,
     maintenance.bp,
     inventory.bp,

@@ -15,7 +15,7 @@ from ebr import queries as records
 from ebr.models import RunState
 from ebr.report import words
 from personnel import queries as people
-from web import desk, identity, inputs, scoping, states, tables
+from web import desk, drawings, identity, inputs, scoping, states, tables
 from web.access import needs
 from web.i18n import gettext as _
 from web.performing import perform
@@ -45,6 +45,7 @@ def recipes() -> Page:
         Column(key="title", label=_("Title")),
         Column(key="category", label=_("Category")),
         Column(key="state", label=_("State"), kind="state"),
+        Column(key="executable", label=_("Executable")),
         Column(key="effective", label=_("Effective from"), kind="time"),
         Column(key="running", label=_("Running batches"), numeric=True),
         Column(key="change", label=_("Change")),
@@ -60,6 +61,7 @@ def _row(session: Session, version: DefinitionVersion) -> dict[str, Any]:
         "title": version.title,
         "category": version.category.replace("_", " "),
         "state": version.state,
+        "executable": _("yes") if version.is_executable else _("no"),
         "effective": version.effective_from,
         "running": len(_running(session, version)),
         "change": version.change_reference,
@@ -138,6 +140,8 @@ def version(code: str, number: int) -> Page:
     """One version: diagram, steps, parameters and limits, signatures, what may happen next."""
     with identity.house().reading() as session:
         found = queries.version(session, code, number)
+        if not found.is_executable:
+            return drawings.page(session, found)
         procedure = queries.load(session, found.file_digest)
         level = request.args.get("level", procedure.entry)
         known = {each.id for each in procedure.levels}
@@ -148,7 +152,7 @@ def version(code: str, number: int) -> Page:
             header=procedure.header,
             parts=parts(procedure),
             level=procedure.level(level if level in known else procedure.entry),
-            file=url_for(".file", digest=found.file_digest),
+            file=url_for("drawings.text", digest=found.file_digest),
             signatures=_signatures(session, found),
             names=_names(session, found),
             running=_running(session, found),
@@ -188,6 +192,8 @@ def difference(code: str) -> Page:
     with identity.house().reading() as session:
         known = queries.versions(session, code)
         old, new = _pair(session, code, known)
+        if not (old.is_executable and new.is_executable):
+            return drawings.difference_page(session, known, old, new)
         before = queries.load(session, old.file_digest)
         after = queries.load(session, new.file_digest)
         lines = differences(before, after)

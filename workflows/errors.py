@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from core.errors import Refusal
 
+AROUND = 60
+_BLANKS = re.compile(r"\s")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One mistake: a stable code, the BPMN id and line it stands at, and what to do instead."""
+    """One mistake: a stable code, the BPMN id and line it stands at, and what to do instead.
+
+    `expression` is the text of an expression that is wrong at its 0-based character `position`.
+    """
 
     code: str
     message: str
     remedy: str
     element: str = ""
     line: int = 0
+    expression: str = ""
+    position: int = 0
+
+    @property
+    def pointed(self) -> tuple[str, str, str]:
+        """The expression before, at and behind its mistake, a little of each; blanks are blanks."""
+        text, at = _BLANKS.sub(" ", self.expression), self.position
+        before, behind = text[max(0, at - AROUND) : at], text[at + 1 : at + AROUND]
+        return ("…" if at > AROUND else "") + before, text[at : at + 1], behind
 
     def __str__(self) -> str:
         place = f"line {self.line}" if self.line else "file"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from workflows.drawn import drawn_id
 from workflows.errors import Finding
@@ -32,19 +32,26 @@ class Report:
             )
         )
 
+    def wrong(self, text: str, element: str, where: str, error: ExpressionError) -> None:
+        """Note an expression that does not compile, with its text and the place in it."""
+        self.add(error.rule, element, f"{where}: {error}", EXPRESSION_REMEDY)
+        # A text beyond all bounds is not carried along; its beginning says enough.
+        shown, position = text[:LONGEST_SHOWN], min(error.position, LONGEST_SHOWN)
+        self.findings[-1] = replace(self.findings[-1], expression=shown, position=position)
+
     def condition(self, text: str | None, element: str, where: str) -> None:
         """Note when `text` is not a condition over declared names."""
         try:
             language.compile_condition(text or "", self.names)
         except ExpressionError as error:
-            self.add(error.rule, element, f"{where}: {error}", EXPRESSION_REMEDY)
+            self.wrong(text or "", element, where, error)
 
     def text(self, text: str, element: str, where: str) -> None:
         """Note when `text` is no expression over declared names."""
         try:
             language.compile(text, self.names)
         except ExpressionError as error:
-            self.add(error.rule, element, f"{where}: {error}", EXPRESSION_REMEDY)
+            self.wrong(text, element, where, error)
 
     def quantity(
         self, text: str, unit: str | None, element: str, where: str
@@ -53,8 +60,9 @@ class Report:
         try:
             return language.compile(text, self.names, unit=unit or "1")
         except ExpressionError as error:
-            self.add(error.rule, element, f"{where}: {error}", EXPRESSION_REMEDY)
+            self.wrong(text, element, where, error)
             return None
 
 
+LONGEST_SHOWN = 2100
 EXPRESSION_REMEDY = "Correct the expression; the expression reference lists names and functions."

@@ -15,7 +15,7 @@ async function show(figure) {
   const canvas = figure.querySelector("[data-canvas]");
   const viewer = new NavigatedViewer({ container: canvas });
   try {
-    await viewer.importXML(await source(figure.dataset.src), figure.dataset.plane);
+    await viewer.importXML(await source(figure.dataset.src), figure.dataset.plane || undefined);
   } catch {
     figure.dataset.failed = "";
     return;
@@ -25,6 +25,7 @@ async function show(figure) {
   fit(viewer);
   tools(figure, viewer);
   viewer.on("element.click", ({ element }) => point(figure, element.id));
+  leads(figure, viewer);
   figure.dataset.ready = "";
 }
 
@@ -92,11 +93,32 @@ function tools(figure, viewer) {
 
 // A click on a shape leads to its row in the list.
 function point(figure, id) {
-  const row = document.getElementById(`el-${figure.dataset.plane}-${id}`);
+  const row = document.getElementById(`el-${figure.dataset.list}-${id}`);
   if (!row) return;
   for (const other of document.querySelectorAll("tr.pointed")) other.classList.remove("pointed");
   row.classList.add("pointed");
   row.scrollIntoView({ block: "nearest" });
+}
+
+// A link to an element (data-show) shows it in the diagram; without one it leads to its row.
+function leads(figure, viewer) {
+  const canvas = viewer.get("canvas");
+  const elements = viewer.get("elementRegistry");
+  let shown = null;
+  for (const link of document.querySelectorAll("a[data-show]")) {
+    link.addEventListener("click", (event) => {
+      const element = elements.get(link.dataset.show);
+      if (!element) return;
+      event.preventDefault();
+      if (shown) canvas.removeMarker(shown, "mark-shown");
+      shown = element.id;
+      canvas.addMarker(shown, "mark-shown");
+      figure.scrollIntoView({ block: "start" });
+      if (canvas.zoom() < 0.6) canvas.zoom(0.8);
+      canvas.scrollToElement(element, 60);
+      figure.querySelector("[data-canvas]").focus({ preventScroll: true });
+    });
+  }
 }
 
 // Two diagrams side by side move together: what one shows, the other shows.
