@@ -1,4 +1,4 @@
-"""Write the generated pages of docs/reference again: the command line and the vocabulary.
+"""Write the generated pages of docs/reference again: commands, vocabulary, BPMN profile.
 
     .venv/bin/python -m tools.reference
 
@@ -24,6 +24,7 @@ from inventory.models import TaskState as StockTaskState
 from maintenance.models import EntryState, OrderState
 from production.models import Disposition
 from quality.models import Custody, DeviationState, ReviewState
+from tools import profile_page
 from workflows.rules import VersionState
 from workflows.words import Severity, Tier
 
@@ -152,7 +153,7 @@ def _helps(
                     yield from _helps(found, context, f"{name} {child}")
 
 
-PAGES = {"cli.md": commands, "vocabulary.md": vocabulary}
+PAGES = {"bpmn-profile.md": profile_page.page, "cli.md": commands, "vocabulary.md": vocabulary}
 
 
 def main() -> None:

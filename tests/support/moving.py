@@ -8,12 +8,12 @@ from datetime import timedelta
 from multiprocessing import get_context
 from typing import Any, Literal
 
-from engine import commands
+from engine import commands, queries
 from tests.support.running import Plant
 
-Word = Literal["complete", "minutes", "event", "signal", "message", "hold", "restart"]
+Word = Literal["complete", "minutes", "event", "signal", "message", "condition", "hold", "restart"]
 Move = tuple[Word, Any]
-"""What happens: a step done, minutes passing, an event, signal or message, a hold, a restart."""
+"""What happens: a step done, minutes passing, something that is waited for, a hold, a restart."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,20 @@ def do(plant: Plant, move: Move) -> None:
     elif word == "message":
         name, correlation = what
         assert plant.do(commands.send_message, name, correlation=correlation)
+    elif word == "condition":
+        assert meet(plant, what)
     elif word == "hold":
         plant.do(commands.hold, what, reason="alarm")
     else:
         plant.do(commands.restart, what, reason="alarm cleared")
+
+
+def meet(plant: Plant, element: str) -> list[str]:
+    """The condition at a boundary event holds."""
+    with plant.house.reading() as session:
+        found = next(each for each in queries.watched(session) if each.element == element)
+    told: list[str] = plant.do(commands.condition_met, found.subscription, inputs={"K.b0": "true"})
+    return told
 
 
 def make_elsewhere(scene: Scene, move: Move) -> None:

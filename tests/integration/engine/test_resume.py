@@ -15,9 +15,10 @@ from tests.integration.engine.test_gateways import DRYING as LOOP_BACK
 from tests.integration.engine.test_levels import NESTED
 from tests.integration.engine.test_rounds import weighing
 from tests.integration.engine.test_timers import DRYING, PRESS
-from tests.support import conformance, moving
+from tests.support import moving
 from tests.support.bpmn import bpmn, multi_instance, standard_loop
-from tests.support.conformance import Model
+from tests.support.conformance import models as conformance
+from tests.support.conformance.making import Model
 from tests.support.moving import Move, Scene
 from tests.support.places import site_url
 from tests.support.running import Plant, install

@@ -46,7 +46,7 @@ def test_a_field_without_default_is_required_in_the_file(element: Element) -> No
     required = {a.field for a in element.attributes if a.required}
     required |= {child.field for child in element.children if child.required}
     required |= {element.body} if element.body else set()
-    required |= {"name"} if element.name == "step" else set()
+    required |= {"name", "role"} if element.name == "step" else set()
     assert needed <= required
 
 
