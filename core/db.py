@@ -68,7 +68,11 @@ POSTGRES_READS = {
     **POSTGRES_DURABLE,
     "transaction_isolation": "repeatable read",
     "transaction_read_only": "on",
+    "server_encoding": "UTF8",
 }
+# A language sorts these the other way round, and otherwise after an upgrade of its library. What
+# is listed, digested and replayed in an order of text must be the same on every database.
+POSTGRES_ORDER = "SELECT 'B' < 'a' AND 'a b' < 'aB' AND 'z' < 'ä'"
 
 
 class Kept(StrEnum):
@@ -162,13 +166,14 @@ class Database:
                 yield
 
     def check_promises(self) -> None:
-        """Durability and isolation of connections are as promised, else `BrokenPromise`."""
+        """Durability, isolation and order of text are as promised, else `BrokenPromise`."""
         if self.dialect == "sqlite":
             # Reading connections are prepared as the writing ones are, which would have to queue.
             self._check(self.reader, SQLITE_PROMISES)
         else:
             self._check(self.reader, POSTGRES_READS)
             self._check(self.writer, POSTGRES_WRITES)
+            self._check_order()
 
     def _check(self, engine: Engine, promises: Mapping[str, str]) -> None:
         with engine.connect() as connection:
@@ -176,6 +181,14 @@ class Database:
                 found = _setting(connection, self.dialect, name)
                 if found != wanted:
                     raise BrokenPromise(f"database setting {name} is {found}, must be {wanted}")
+
+    def _check_order(self) -> None:
+        with self.reader.connect() as connection:
+            if not connection.execute(text(POSTGRES_ORDER)).scalar():
+                raise BrokenPromise(
+                    "the database sorts text by a language, must be by its bytes:"
+                    " create it with TEMPLATE template0 LOCALE 'C'"
+                )
 
     def close(self) -> None:
         """Release all connections."""

@@ -164,6 +164,31 @@ def test_weaker_settings_of_the_database_are_refused(
         compose(made)
 
 
+@pytest.mark.urs("URS-AUD-050")
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ("LOCALE_PROVIDER icu ICU_LOCALE 'de'", "sorts text by a language, must be by its bytes"),
+        ("LOCALE 'C' ENCODING LATIN1", "server_encoding is LATIN1, must be UTF8"),
+    ],
+)
+def test_a_database_that_sorts_or_stores_text_otherwise_is_refused(
+    made: Settings, postgres_server: PostgresServer, options: str, found: str
+) -> None:
+    admin = make_url(made.owner_url).set(username=ADMIN, database=ADMIN)
+    engine = create_engine(admin, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(
+            text(f"CREATE DATABASE other OWNER {OWNER} TEMPLATE template0 {options}")
+        )
+    engine.dispose()
+    try:
+        with pytest.raises(BrokenPromise, match=found):
+            compose(replace(made, database_url=postgres_server.url("other", role=APP)))
+    finally:
+        postgres_server.drop_database("other")
+
+
 @pytest.mark.urs("URS-AUD-050", "URS-REC-020")
 @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
 def test_a_server_that_does_not_store_what_it_acknowledges_is_refused(
