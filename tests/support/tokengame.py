@@ -1,8 +1,9 @@
 """A small token game over the typed model: the oracle that the engine is compared with.
 
 Knows nothing of SpiffWorkflow, rows or borders: tokens stand on nodes of nested levels. Decisions
-come from outside as a function, so that both sides decide alike. Covers steps, call activities
-with all loops, exclusive and parallel gateways, ends of each kind and boundaries told by name.
+come from outside as a function, so that both sides decide alike. Covers steps, call activities,
+what is drawn inside, exclusive, parallel and inclusive gateways, conditional flows that leave a
+task, plain and terminating ends.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from workflows.model import (
     EndEvent,
     ExclusiveGateway,
     Flow,
+    InclusiveGateway,
     Level,
     ParallelGateway,
     Procedure,
@@ -24,8 +26,8 @@ from workflows.model import (
 )
 from workflows.words import EndKind
 
-Decide = Callable[[str, Level, str, Counter[str]], str]
-"""Which flow leaves a gateway: instance path, level, gateway, how often each flow was taken."""
+Decide = Callable[[str, Level, str, Counter[str]], list[str]]
+"""Which flows leave a gateway: instance path, level, gateway, how often each flow was taken."""
 
 
 @dataclass
@@ -69,6 +71,7 @@ class TokenGame:
     def _begin(self, path: str, level: Level) -> Scope:
         scope = Scope(path, level)
         self._leave(scope, level.start.id)
+        self._join_what_came(scope)
         return scope
 
     def _is_over(self, scope: Scope) -> bool:
@@ -78,6 +81,7 @@ class TokenGame:
         if path in scope.tokens:
             node = scope.tokens.pop(path)
             self._leave(scope, node)
+            self._join_what_came(scope)
             return True
         for place, children in list(scope.children.items()):
             for child in children:
@@ -85,6 +89,7 @@ class TokenGame:
                     if self._is_over(child):
                         scope.children[place].remove(child)
                     self._settle(scope, place)
+                    self._join_what_came(scope)
                     return True
         return False
 
@@ -107,11 +112,14 @@ class TokenGame:
             case CallActivity():
                 scope.counts[node.id] += 1
                 self._call(scope, node, place)
-            case ExclusiveGateway() if len(scope.level.outgoing(node.id)) > 1:
+            case ExclusiveGateway() | InclusiveGateway() if len(scope.level.outgoing(node.id)) > 1:
                 chosen = self._decide(scope.path, scope.level, node.id, scope.counts)
-                scope.counts[chosen] += 1
-                taken = next(f for f in scope.level.outgoing(node.id) if f.id == chosen)
-                self._follow(scope, taken)
+                scope.counts.update(chosen)
+                for taken in scope.level.outgoing(node.id):
+                    if taken.id in chosen:
+                        self._follow(scope, taken)
+            case InclusiveGateway():
+                scope.arrived[flow.id] += 1
             case ParallelGateway():
                 self._join(scope, node, flow)
             case EndEvent():
@@ -130,6 +138,31 @@ class TokenGame:
         if all(scope.arrived[entry] for entry in entering):
             scope.arrived.subtract(entering)
             self._leave(scope, node.id)
+
+    def _join_what_came(self, scope: Scope) -> None:
+        """Let each inclusive join go on to which nothing can come any more, until none does."""
+        for node in scope.level.nodes:
+            entering = {flow.id for flow in scope.level.incoming(node.id)}
+            arrived = {flow for flow in entering if scope.arrived[flow]}
+            if isinstance(node, InclusiveGateway) and arrived:
+                waiting = [flow for flow, count in scope.arrived.items() if count]
+                others = [
+                    f.target for f in scope.level.flows if f.id in waiting and f.id not in arrived
+                ]
+                others += scope.tokens.values()
+                if not any(self._leads(scope.level, other, node.id) for other in others):
+                    scope.arrived.subtract(arrived)
+                    self._leave(scope, node.id)
+                    self._join_what_came(scope)
+                    return
+
+    def _leads(self, level: Level, source: str, target: str) -> bool:
+        seen = {source}
+        while True:
+            more = {flow.target for flow in level.flows if flow.source in seen} | seen
+            if more == seen:
+                return target in seen
+            seen = more
 
     def _call(self, scope: Scope, node: CallActivity, place: str) -> None:
         scope.tokens[place] = node.id
