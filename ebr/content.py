@@ -43,12 +43,12 @@ _EQUIPMENT = (
 )
 _REMARKS = (
     select(Remark.text, Remark.by)
-    .where(Remark.step_id == bindparam("step"))
+    .where(Remark.run_id == bindparam("run"), Remark.step_id == bindparam("step"))
     .order_by(Remark.at, Remark.id)
 )
 _ATTACHMENTS = (
     select(Attachment.code, Attachment.digest)
-    .where(Attachment.step_id == bindparam("step"))
+    .where(Attachment.run_id == bindparam("run"), Attachment.step_id == bindparam("step"))
     .order_by(Attachment.id)
 )
 
@@ -155,11 +155,15 @@ def _equipment(context: StepContext) -> list[dict[str, Any]]:
     ]
 
 
+def _asked(context: StepContext) -> dict[str, Any]:
+    return {"run": context.run.id, "step": context.step.id}
+
+
 def _remarks(context: StepContext) -> list[dict[str, Any]]:
-    rows = context.session.execute(_REMARKS, {"step": context.step.id})
+    rows = context.session.execute(_REMARKS, _asked(context))
     return [{"text": text, "by": by} for text, by in rows]
 
 
 def _attachments(context: StepContext) -> list[dict[str, Any]]:
-    rows = context.session.execute(_ATTACHMENTS, {"step": context.step.id})
+    rows = context.session.execute(_ATTACHMENTS, _asked(context))
     return [{"code": code, "digest": digest} for code, digest in rows]

@@ -96,6 +96,8 @@ class StepRecord(Head, Base):
     __table_args__ = (
         UniqueConstraint("site_id", "run_id", "path"),
         Index("ix_step_open", "site_id", "state", "role"),
+        Index("ix_step_key", "run_id", "key"),
+        Index("ix_step_ordinal", "run_id", "ordinal"),
     )
 
     run_id: Mapped[UUID] = mapped_column(ForeignKey("procedure_run.id", ondelete="RESTRICT"))
@@ -260,7 +262,9 @@ class Remark(Fact, Base):
 
     __tablename__ = "remark"
 
-    run_id: Mapped[UUID] = mapped_column(ForeignKey("procedure_run.id", ondelete="RESTRICT"))
+    run_id: Mapped[UUID] = mapped_column(
+        ForeignKey("procedure_run.id", ondelete="RESTRICT"), index=True
+    )
     step_id: Mapped[UUID | None] = mapped_column(ForeignKey("step.id", ondelete="RESTRICT"))
     text: Mapped[str] = mapped_column(Text())
     at: Mapped[datetime] = mapped_column(UtcDateTime())
@@ -274,7 +278,9 @@ class Attachment(Fact, Base):
     __tablename__ = "attachment"
     __secret_columns__: ClassVar[frozenset[str]] = frozenset({"data"})
 
-    run_id: Mapped[UUID] = mapped_column(ForeignKey("procedure_run.id", ondelete="RESTRICT"))
+    run_id: Mapped[UUID] = mapped_column(
+        ForeignKey("procedure_run.id", ondelete="RESTRICT"), index=True
+    )
     step_id: Mapped[UUID | None] = mapped_column(ForeignKey("step.id", ondelete="RESTRICT"))
     code: Mapped[str] = mapped_column(String(40))
     name: Mapped[str] = mapped_column(String(120))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, func, or_, select
+from sqlalchemy import BindParameter, Row, bindparam, func, or_, select
 from sqlalchemy.orm import Session, lazyload
 from sqlalchemy.orm.attributes import set_committed_value
 
+from core.db import site_of
 from ebr.errors import NoSuchRun, NoSuchStep
 from ebr.models import (
     Attachment,
@@ -26,11 +27,19 @@ from ebr.models import (
     StepState,
 )
 
-# Asked in every act on a step, so built once: building costs as much as asking.
-_RUN = select(ProcedureRun).where(ProcedureRun.number == bindparam("number"))
+# Asked in every act on a step, so built once: building costs as much as asking. They name the site
+# because the keys of the tables begin with it: without it the database would read them whole.
+_SITE: BindParameter[int] = bindparam("site")
+_RUN = select(ProcedureRun).where(
+    ProcedureRun.site_id == _SITE, ProcedureRun.number == bindparam("number")
+)
 _STEP = (
     select(StepRecord)
-    .where(StepRecord.run_id == bindparam("run"), StepRecord.path == bindparam("path"))
+    .where(
+        StepRecord.site_id == _SITE,
+        StepRecord.run_id == bindparam("run"),
+        StepRecord.path == bindparam("path"),
+    )
     .options(lazyload(StepRecord.run))
 )
 _LOCK_STEP = _STEP.with_for_update(of=StepRecord)
@@ -46,7 +55,7 @@ _SIGNATURES = (
 )
 _EXCEPTIONS = (
     select(ExceptionCase)
-    .where(ExceptionCase.run_id == bindparam("run"))
+    .where(ExceptionCase.site_id == _SITE, ExceptionCase.run_id == bindparam("run"))
     .order_by(ExceptionCase.number)
 )
 _EXCEPTIONS_OF_STEP = _EXCEPTIONS.where(ExceptionCase.step_id == bindparam("step"))
@@ -57,12 +66,17 @@ _CASES = (
         ExceptionCase.severity,
         ExceptionCase.text,
     )
-    .where(ExceptionCase.run_id == bindparam("run"), ExceptionCase.step_id == bindparam("step"))
+    .where(
+        ExceptionCase.site_id == _SITE,
+        ExceptionCase.run_id == bindparam("run"),
+        ExceptionCase.step_id == bindparam("step"),
+    )
     .order_by(ExceptionCase.number)
 )
 _BLOCKING = (
     select(ExceptionCase.id)
     .where(
+        ExceptionCase.site_id == _SITE,
         ExceptionCase.run_id == bindparam("run"),
         ExceptionCase.released.is_(False),
         or_(ExceptionCase.step_id.is_(None), ExceptionCase.step_id == bindparam("step")),
@@ -71,7 +85,11 @@ _BLOCKING = (
 )
 _UNIT = (
     select(Binding.equipment)
-    .where(Binding.run_id == bindparam("run"), Binding.requirement == bindparam("requirement"))
+    .where(
+        Binding.site_id == _SITE,
+        Binding.run_id == bindparam("run"),
+        Binding.requirement == bindparam("requirement"),
+    )
     .order_by(Binding.ordinal.desc())
     .limit(1)
 )
@@ -93,7 +111,8 @@ def run_of(session: Session, record: str) -> ProcedureRun:
     known: dict[str, ProcedureRun] = session.info.setdefault("runs", {})
     if number in known and known[number] in session:
         return known[number]
-    run = session.scalars(_RUN, {"number": number}).one_or_none()
+    asked = {"site": site_of(session), "number": number}
+    run = session.scalars(_RUN, asked).one_or_none()
     if run is None:
         raise NoSuchRun(f"there is no record {number}", resolver="look at the batch register")
     known[number] = run
@@ -113,7 +132,7 @@ def step_of(session: Session, run: ProcedureRun, path: str, *, lock: bool = Fals
     held, locked = known.get((run.id, path), (None, False))
     if held is not None and held in session and (locked or not lock):
         return held
-    asked = {"run": run.id, "path": path}
+    asked = {"site": run.site_id, "run": run.id, "path": path}
     step = session.scalars(_LOCK_STEP if lock else _STEP, asked).one_or_none()
     if step is None:
         raise NoSuchStep(
@@ -196,24 +215,31 @@ def exceptions(
 ) -> list[ExceptionCase]:
     """Exceptions of a run (or of one of its steps), in the order they were raised."""
     if step is None:
-        return list(session.scalars(_EXCEPTIONS, {"run": run.id}))
-    return list(session.scalars(_EXCEPTIONS_OF_STEP, {"run": run.id, "step": step.id}))
+        return list(session.scalars(_EXCEPTIONS, {"site": run.site_id, "run": run.id}))
+    asked = {"site": run.site_id, "run": run.id, "step": step.id}
+    return list(session.scalars(_EXCEPTIONS_OF_STEP, asked))
 
 
 def cases_of(session: Session, step: StepRecord) -> Sequence[Row[int, str, str, str]]:
     """Number, type, severity and text of a step's exceptions, in order of number."""
-    return session.execute(_CASES, {"run": step.run_id, "step": step.id}).all()
+    asked = {"site": step.site_id, "run": step.run_id, "step": step.id}
+    return session.execute(_CASES, asked).all()
 
 
 def is_blocked(session: Session, run: ProcedureRun, step: StepRecord) -> bool:
     """Whether an exception of this step, or one of the run as a whole, is not released yet."""
-    return session.scalars(_BLOCKING, {"run": run.id, "step": step.id}).first() is not None
+    asked = {"site": run.site_id, "run": run.id, "step": step.id}
+    return session.scalars(_BLOCKING, asked).first() is not None
 
 
 def exception_of(session: Session, run: ProcedureRun, number: int) -> ExceptionCase:
     """One exception of a run by its number within the record."""
     case = session.scalars(
-        select(ExceptionCase).where(ExceptionCase.run_id == run.id, ExceptionCase.number == number)
+        select(ExceptionCase).where(
+            ExceptionCase.site_id == run.site_id,
+            ExceptionCase.run_id == run.id,
+            ExceptionCase.number == number,
+        )
     ).one_or_none()
     if case is None:
         raise NoSuchStep(f"{run.number} has no exception {number}", resolver="the record's list")
@@ -227,14 +253,18 @@ def undecided(session: Session, run: ProcedureRun) -> list[ExceptionCase]:
 
 def bound_unit(session: Session, run: ProcedureRun, requirement: str) -> str | None:
     """The unit bound to a requirement now, or None."""
-    asked = {"run": run.id, "requirement": requirement}
+    asked = {"site": run.site_id, "run": run.id, "requirement": requirement}
     return session.scalars(_UNIT, asked).one_or_none()
 
 
 def times_bound(session: Session, run: ProcedureRun, requirement: str) -> int:
     """How often a requirement was bound so far."""
     count = session.scalar(
-        select(func.count()).where(Binding.run_id == run.id, Binding.requirement == requirement)
+        select(func.count()).where(
+            Binding.site_id == run.site_id,
+            Binding.run_id == run.id,
+            Binding.requirement == requirement,
+        )
     )
     return count or 0
 
@@ -242,7 +272,9 @@ def times_bound(session: Session, run: ProcedureRun, requirement: str) -> int:
 def bindings(session: Session, run: ProcedureRun) -> dict[str, str]:
     """All bound units by requirement."""
     rows = session.scalars(
-        select(Binding).where(Binding.run_id == run.id).order_by(Binding.ordinal)
+        select(Binding)
+        .where(Binding.site_id == run.site_id, Binding.run_id == run.id)
+        .order_by(Binding.ordinal)
     )
     return {row.requirement: row.equipment for row in rows}
 

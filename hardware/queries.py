@@ -12,6 +12,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from core.clock import Moment
+from core.db import site_of
 from core.house import moment, service
 from core.sites import SiteMode, the_site
 from hardware import rules, statuses
@@ -71,7 +72,11 @@ def historian(session: Session) -> Historian:
 
 def equipment(session: Session, number: str) -> Equipment:
     """The unit with this number. Raises UnknownEquipment."""
-    found = session.scalars(select(Equipment).where(Equipment.number == number)).one_or_none()
+    # The key begins with the site: without it all units would be read.
+    query = select(Equipment).where(
+        Equipment.site_id == site_of(session), Equipment.number == number
+    )
+    found = session.scalars(query).one_or_none()
     if found is None:
         raise UnknownEquipment(f"there is no unit {number}", resolver="maintenance (master data)")
     return found
@@ -133,6 +138,16 @@ def obstacles(
         must_be_clean=must_be_clean,
         must_be_calibrated=must_be_calibrated,
         clean_hold_left=clean_hold_left,
+    )
+
+
+def obstacles_for_its_batch(unit: Equipment, at: datetime) -> list[Obstacle]:
+    """What keeps a unit from being used by the batch that it is allocated to, or by any."""
+    return rules.obstacles(
+        status_of(unit),
+        at,
+        batch=unit.allocated_to,
+        must_be_clean=unit.cleaning != Cleaning.NOT_APPLICABLE,
     )
 
 
@@ -371,7 +386,7 @@ def calibrations(session: Session, unit: str) -> Sequence[Calibration]:
     """Calibrations of a unit, oldest first, superseded ones included."""
     return session.scalars(
         select(Calibration)
-        .where(Calibration.equipment == unit)
+        .where(Calibration.site_id == site_of(session), Calibration.equipment == unit)
         .order_by(Calibration.performed_at, Calibration.id)
     ).all()
 

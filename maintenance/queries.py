@@ -8,10 +8,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.db import site_of
 from ebr.models import ProcedureRun, StepEquipment, StepRecord
 from hardware.models import Reading
 from maintenance.errors import NoSuchWork
 from maintenance.models import CalibrationRecord, CleaningRecord, MaintenanceOrder, OrderState
+
+NOT_CLOSED = tuple(state for state in OrderState if state is not OrderState.CLOSED)
 
 
 def order(session: Session, number: str) -> MaintenanceOrder:
@@ -32,7 +35,11 @@ def orders(
     states: Sequence[OrderState] = (),
 ) -> list[MaintenanceOrder]:
     """Orders by number, of one unit, one batch or some states if given."""
-    query = select(MaintenanceOrder).order_by(MaintenanceOrder.number)
+    query = (
+        select(MaintenanceOrder)
+        .where(MaintenanceOrder.site_id == site_of(session))
+        .order_by(MaintenanceOrder.number)
+    )
     if equipment is not None:
         query = query.where(MaintenanceOrder.equipment == equipment)
     if batch is not None:
@@ -44,8 +51,15 @@ def orders(
 
 def open_orders(session: Session, equipment: str) -> list[MaintenanceOrder]:
     """Orders of a unit that are not closed yet."""
-    states = [state for state in OrderState if state is not OrderState.CLOSED]
-    return orders(session, equipment=equipment, states=states)
+    return orders(session, equipment=equipment, states=NOT_CLOSED)
+
+
+def open_orders_by_unit(session: Session) -> dict[str, list[MaintenanceOrder]]:
+    """All orders that are not closed yet, by unit, in one query."""
+    found: dict[str, list[MaintenanceOrder]] = {}
+    for order in orders(session, states=NOT_CLOSED):
+        found.setdefault(order.equipment, []).append(order)
+    return found
 
 
 def order_of_cause(session: Session, open_key: str) -> MaintenanceOrder | None:

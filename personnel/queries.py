@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, exists, or_, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from core.actors import Actor, ActorKind
@@ -36,7 +36,7 @@ BADGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{1,39}\Z")
 
 _AT = bindparam("at", type_=UtcDateTime())
 # The keys begin with the site: without it the database would read the tables whole.
-_SITE = bindparam("site")
+_SITE: BindParameter[int] = bindparam("site")
 _BADGE = and_(Person.site_id == _SITE, Person.badge_key == bindparam("badge"))
 _WITHDRAWN = aliased(Qualification)
 

@@ -158,13 +158,14 @@ def room(code: str) -> Page:
             )
         now = moment(session)
         cleared = quality.last_clearance(session, code)
+        orders = work.open_orders_by_unit(session)
         return render_template(
             "finding/room.html",
             code=code,
             cleared=cleared,
             still=cleared is not None and rules.is_valid(cleared.valid_until, now.site),
             cards=[
-                hardware.card_of(session, unit, now)
+                hardware.card_of(unit, orders.get(unit.number, []), now)
                 for unit in plant.equipment_list(session)
                 if unit.room == code
             ],

@@ -53,7 +53,11 @@ def equipment() -> Page:
     only = request.args.get("only", "")
     with identity.house().reading() as session:
         now = moment(session)
-        cards = [card_of(session, unit, now) for unit in queries.equipment_list(session)]
+        orders = work.open_orders_by_unit(session)
+        cards = [
+            card_of(unit, orders.get(unit.number, []), now)
+            for unit in queries.equipment_list(session)
+        ]
         page = "hardware/board_part.html" if "fragment" in request.args else "hardware/board.html"
         shown = [card for card in cards if only != "attention" or _needs_attention(card)]
         return render_template(
@@ -76,16 +80,10 @@ def _needs_attention(card: UnitCard) -> bool:
     return card.state in ("blocked", "out_of_service", "to_be_cleaned", "overdue")
 
 
-def card_of(session: Session, unit: Equipment, now: Moment) -> UnitCard:
-    """The status of a unit at this moment."""
+def card_of(unit: Equipment, orders: Sequence[MaintenanceOrder], now: Moment) -> UnitCard:
+    """The status of a unit at this moment, with its orders that are not closed."""
     cleaning = queries.cleaning_now(unit, now)
     days, state = _calibration(unit.calibration_due, now.site)
-    found = queries.obstacles(
-        session,
-        unit.number,
-        batch=unit.allocated_to,
-        must_be_clean=unit.cleaning != Cleaning.NOT_APPLICABLE,
-    )
     return UnitCard(
         unit=unit,
         state=_state(unit, cleaning, state),
@@ -93,8 +91,8 @@ def card_of(session: Session, unit: Equipment, now: Moment) -> UnitCard:
         cleaning=_cleaning_words(unit, cleaning, now.site),
         calibration=days,
         calibration_state=state,
-        obstacles=tuple(found),
-        orders=tuple(work.open_orders(session, unit.number)),
+        obstacles=tuple(queries.obstacles_for_its_batch(unit, now.site)),
+        orders=tuple(orders),
     )
 
 
@@ -143,7 +141,7 @@ def unit(number: str) -> Page:
         now = moment(session)
         return render_template(
             "hardware/unit.html",
-            card=card_of(session, found, now),
+            card=card_of(found, work.open_orders(session, number), now),
             unit=found,
             parts=queries.parts_of(session, number),
             tags=_tags(session, number),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from workflows.recipe import Header
@@ -293,7 +294,9 @@ class Level:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Without slots: the indexes lie in the instance once they are asked for, so that finding a step
+# costs the same in a recipe of any size.
+@dataclass(frozen=True, kw_only=True)
 class Procedure:
     """One definition: header and levels, the `entry` level first to run."""
 
@@ -303,10 +306,7 @@ class Procedure:
 
     def level(self, level_id: str) -> Level:
         """The level with this process id. Raises KeyError."""
-        for level in self.levels:
-            if level.id == level_id:
-                return level
-        raise KeyError(level_id)
+        return self._levels_by_id[level_id]
 
     def steps(self) -> Iterator[Step]:
         """Every step of every level, in document order."""
@@ -317,7 +317,12 @@ class Procedure:
 
     def step(self, key: str) -> Step:
         """The step with this key. Raises KeyError."""
-        for step in self.steps():
-            if step.key == key:
-                return step
-        raise KeyError(key)
+        return self._steps_by_key[key]
+
+    @cached_property
+    def _levels_by_id(self) -> dict[str, Level]:
+        return {level.id: level for level in reversed(self.levels)}
+
+    @cached_property
+    def _steps_by_key(self) -> dict[str, Step]:
+        return {step.key: step for step in reversed(tuple(self.steps()))}

@@ -28,6 +28,12 @@ class Sent:
         return self.statement.split(None, 1)[0].upper() in ("INSERT", "UPDATE", "DELETE")
 
     @property
+    def first(self) -> Any:
+        """One set of parameters: all of them, or the first of several sets."""
+        several = self.many and isinstance(self.parameters[0], (tuple, dict))
+        return self.parameters[0] if several else self.parameters
+
+    @property
     def rows(self) -> int:
         """How many parameter sets were sent, so many rows at least."""
         if not self.many:
