@@ -1,4 +1,4 @@
-"""Checks for the command line: the live site, the installation, a recipe file."""
+"""Checks for the command line: the live site, the installation."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from audit import verifying
 from core.db import Database
 from core.errors import BatchwrightError
 from core.settings import Settings
-from workflows.errors import DefinitionRefused
-from workflows.importing import import_procedure
 
 Say = Callable[[str], None]
 ASSETS = Path(__file__).parent.parent / "web" / "static" / "dist" / "manifest.json"
@@ -67,22 +65,3 @@ def _attempt(check: Callable[[], None]) -> str | None:
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is what is missing
         return f"{type(error).__name__}: {error}"
     return None
-
-
-def recipe(file: Path, *, say: Say) -> int:
-    """Check a BPMN file; 0 when it may be reviewed, 1 with every finding."""
-    try:
-        imported = import_procedure(file.read_bytes())
-    except DefinitionRefused as refused:
-        for finding in refused.findings:
-            place = f"line {finding.line}" if finding.line else "file"
-            say(f"{place}: {finding.element or '-'}: {finding.code}: {finding.message}")
-            say(f"    {finding.remedy}")
-        say(f"refused: {len(refused.findings)} findings")
-        return 1
-    header = imported.procedure.header
-    steps = sum(1 for _ in imported.procedure.steps())
-    say(f"{header.code} {header.title}: {len(imported.procedure.levels)} levels, {steps} steps")
-    say(f"file digest    {imported.file_digest}")
-    say(f"content digest {imported.content_digest}")
-    return 0

@@ -17,7 +17,7 @@ from core import logs
 from core.errors import BatchwrightError, Refusal
 from core.settings import Settings
 
-LATER = {"simulate": "app.simulatecli", "user": "app.usercli"}
+LATER = {"recipe": "app.recipecli", "simulate": "app.simulatecli", "user": "app.usercli"}
 """Groups with a module of their own, loaded when they are asked for: loading takes seconds."""
 
 
@@ -171,20 +171,6 @@ def export(settings: Settings, batch: str, folder: Path) -> None:
 
     for line in exporting.export(settings, batch, folder).lines():
         click.echo(line)
-
-
-@main.group()
-def recipe() -> None:
-    """Definitions drawn in BPMN."""
-
-
-@recipe.command("check")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-def check_recipe(file: Path) -> None:
-    """Check a BPMN file; lists every finding with element, line and what to draw instead."""
-    from app import checking
-
-    sys.exit(checking.recipe(file, say=click.echo))
 
 
 @main.group(invoke_without_command=True)

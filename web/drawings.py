@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,7 @@ bp = Blueprint("drawings", __name__)
 AUTHOR = "recipe.author"
 SHOWN_PLACES = 12
 """Places of one kind of finding on the page; all of them stand in the list."""
+REMOVE = "Remove the attribute "
 SHOWN_STEPS = 300
 FIGURE = "drawing"
 _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -58,6 +59,15 @@ class Kind:
     remedy: str
     count: int
     shown: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """What belongs together for whoever draws the file anew."""
+
+    title: str
+    count: int
+    kinds: tuple[Kind, ...]
 
 
 @bp.get("/recipes/import")
@@ -103,7 +113,7 @@ def replace(code: str, number: int) -> Page | tuple[str, int]:
             "workflows/refused.html",
             name=f"{code} v{number}",
             back=back,
-            kinds=kinds(refused.findings, None),
+            topics=topics(refused.findings, None),
             total=len(refused.findings),
         )
         return page, refused.http_status
@@ -113,7 +123,7 @@ def replace(code: str, number: int) -> Page | tuple[str, int]:
 def _form(findings: Sequence[Finding]) -> str:
     return render_template(
         "workflows/import.html",
-        kinds=kinds(findings, None),
+        topics=topics(findings, None),
         total=len(findings),
         given=request.form,
         largest=MAX_BYTES >> 20,
@@ -223,7 +233,6 @@ def page(session: Session, version: DefinitionVersion) -> str:
     read = queries.reading(session, version.file_digest)
     outline = read.outline
     number = min(int(given), len(outline.diagrams) - 1) if (given := _asked()) else 0
-    found = kinds(read.findings, outline)
     marked = Counter(outline.places.get(each.element, "") for each in read.findings)
     return render_template(
         "workflows/drawing.html",
@@ -235,7 +244,7 @@ def page(session: Session, version: DefinitionVersion) -> str:
         file=url_for("drawings.text", digest=version.file_digest),
         figure=FIGURE,
         marks=_marks(marked),
-        kinds=found,
+        topics=topics(read.findings, outline),
         total=len(read.findings),
         others=[v for v in queries.versions(session, version.code) if v.number != version.number],
         steps=sum(1 for _node in outline.nodes()),
@@ -273,15 +282,45 @@ def _parts(
         yield part, [(node, kind_words(node), marked.get(node.id, 0)) for node in taken]
 
 
-def kinds(found: Sequence[Finding], outline: Outline | None) -> list[Kind]:
-    """Findings grouped by code and remedy, in the order of the file."""
-    grouped: dict[tuple[str, str], list[Place]] = {}
+def topics(found: Sequence[Finding], outline: Outline | None) -> list[Topic]:
+    """Findings by topic, then by code and remedy, each in the order of the file."""
+    grouped: dict[str, dict[tuple[str, str], list[Place]]] = {}
     for place in _places(found, outline):
-        grouped.setdefault((place.finding.code, place.finding.remedy), []).append(place)
+        code, remedy = place.finding.code, place.finding.remedy
+        if code == "bpmn.attribute" and remedy.startswith(REMOVE):
+            remedy = _("Remove these attributes.")
+        kinds = grouped.setdefault(_topic(code), {})
+        kinds.setdefault((code, remedy), []).append(place)
     return [
-        Kind(code=code, remedy=remedy, count=len(places), shown=tuple(places[:SHOWN_PLACES]))
-        for (code, remedy), places in grouped.items()
+        Topic(
+            title=title,
+            count=sum(map(len, kinds.values())),
+            kinds=tuple(_kinds(kinds)),
+        )
+        for title, kinds in grouped.items()
     ]
+
+
+def _kinds(kinds: Mapping[tuple[str, str], list[Place]]) -> Iterator[Kind]:
+    for (code, remedy), places in kinds.items():
+        shown = tuple(places[:SHOWN_PLACES])
+        yield Kind(code=code, remedy=remedy, count=len(places), shown=shown)
+
+
+def _topic(code: str) -> str:
+    """What a finding is about, by the first part of its code."""
+    first = code.partition(".")[0]
+    if first in ("header", "level", "process", "recipe"):
+        return _("Recipe header and levels")
+    if code in ("bpmn.attribute", "extension.unknown"):
+        return _("Written by another tool")
+    if first in ("flow", "gateway", "loop", "boundary", "event", "timer", "link", "start"):
+        return _("The way through the process")
+    if first == "expression":
+        return _("Conditions and quantities")
+    if first in ("bpmn", "lane", "call"):
+        return _("Elements that are drawn otherwise here")
+    return _("The file itself") if first == "xml" else _("Steps and their content")
 
 
 def _places(found: Sequence[Finding], outline: Outline | None) -> Iterator[Place]:
@@ -289,7 +328,7 @@ def _places(found: Sequence[Finding], outline: Outline | None) -> Iterator[Place
     leads = outline.places if outline else {}
     for finding in found:
         shape = leads.get(finding.element, "")
-        called = names.get(finding.element) or names.get(shape) or finding.element
+        called = names.get(finding.element) or names.get(shape) or shape or finding.element
         yield Place(finding=finding, called=called, shape=shape)
 
 

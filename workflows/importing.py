@@ -109,6 +109,6 @@ def _counted(drawn: Drawn) -> Iterator[Finding]:
         if count != 1:
             yield Finding(
                 code=code,
-                message=f"the file has {count} times a {what}",
+                message=f"exactly one {what} is needed, the file has {count or 'none'}",
                 remedy="Give it exactly one, on the process that runs first.",
             )

@@ -14,7 +14,7 @@ import click
 import pikepdf
 import pytest
 
-from app import checking
+from app import recipecli
 from app.cli import main
 from app.seed import definitions, people, stock
 from tests.integration.app.conftest import Command, Seeded
@@ -81,6 +81,9 @@ def test_it_starts_as_a_process_of_its_own() -> None:
     assert "Usage: batchwright" in done.stdout
 
 
+FOREIGN = Path(__file__).parents[2] / "unit" / "workflows" / "models" / "foreign"
+
+
 @pytest.mark.urs("URS-MRC-040")
 def test_a_good_recipe_is_told_with_its_digests(batchwright: Command, tmp_path: Path) -> None:
     file = tmp_path / "recipe.bpmn"
@@ -116,7 +119,7 @@ def test_a_file_that_is_no_xml_is_refused(batchwright: Command, tmp_path: Path) 
     file.write_bytes(b"\x00\xffnot a drawing")
     told = batchwright("recipe", "check", file)
     assert told.exit_code == 1
-    assert "refused: 1 findings" in told.output
+    assert "refused: 1 finding" in told.output
 
 
 @pytest.mark.urs("URS-AUD-060")
@@ -308,5 +311,40 @@ def test_recipe_check_needs_no_site(tmp_path: Path) -> None:
     file = tmp_path / "recipe.bpmn"
     file.write_bytes(definitions.recipe_file("rec-0017-v4.bpmn"))
     said: list[str] = []
-    assert checking.recipe(file, say=said.append) == 0
+    assert recipecli.check(file, say=said.append) == 0
     assert said[0].startswith("REC-0017")
+
+
+@pytest.mark.urs("URS-MRC-040")
+def test_a_file_of_another_tool_is_told_in_groups_with_a_caret_in_expressions(
+    batchwright: Command,
+) -> None:
+    told = batchwright("recipe", "check", FOREIGN / "camunda7.bpmn")
+    assert told.exit_code == 1
+    assert "Granulate and dry: 1 processes, 6 elements, made with Camunda Modeler" in told.output
+    lines = told.output.splitlines()
+    assert [line for line in lines if line.startswith("step.missing")] == [
+        "step.missing: Add a bw:step with kind, role and signature."
+    ]
+    shown = next(number for number, line in enumerate(lines) if "${lod < 2.5}" in line)
+    assert lines[shown + 1].index("^") == lines[shown].index("$")
+
+
+@pytest.mark.urs("URS-MRC-040", "URS-IAM-020")
+def test_an_author_imports_a_file_and_nobody_else_does(batchwright: Command, site: Seeded) -> None:
+    words = ("recipe", "import", FOREIGN / "zeebe.bpmn", "--code", "REC-0099")
+    why = ("--change", "CC-2026-301", "--reason", "drawn by the process group")
+
+    def brought(badge: str) -> tuple[int, str]:
+        told = batchwright(
+            *words, *why, "--as", badge, home=site.settings.home,
+            typed=site.passphrases()[badge] + "\n",
+        )  # fmt: skip
+        return told.exit_code, told.output
+
+    code, told = brought("P-109")
+    assert (code, "REC-0099 v1 is a draft" in told) == (0, True), told
+    assert "not executable yet" in told
+    code, told = brought("P-101")
+    assert code == 3
+    assert "permission.missing" in told
