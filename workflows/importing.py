@@ -87,14 +87,14 @@ def _checked(
     )
     findings = check_profile(procedure, drawn.lines)
     if findings:
-        return None, _whole_list(findings, ()), drawn
+        return None, _whole_list(findings, further_findings(root)), drawn
     imported = Imported(
         procedure=procedure, file_digest=digest, content_digest=content_digest(procedure)
     )
     return imported, (), drawn
 
 
-def _whole_list(*found: list[Finding] | tuple[Finding, ...]) -> tuple[Finding, ...]:
+def _whole_list(*found: list[Finding]) -> tuple[Finding, ...]:
     """Each finding once, in the order of the file."""
     once = dict.fromkeys(finding for part in found for finding in part)
     return tuple(sorted(once, key=lambda finding: finding.line))
