@@ -20,23 +20,40 @@ from tools.needs import NeedsAPerson
 
 OLDEST_NODE = 20
 INSTALL_INPUTS = ("package.json", "package-lock.json", ".npmrc")
+STAMP = ".batchwright-installed"
 BUILD_INPUTS = ("build.mjs", "licenses.mjs")
 
 
 def ensure(root: Path, *, force: bool = False) -> None:
     """Have assets that fit the sources; does nothing when the stamps say they do."""
     frontend, dist = root / "frontend", root / "web" / "static" / "dist"
-    installed = _digest(frontend / name for name in INSTALL_INPUTS)
+    installed = _digest(_inputs(frontend))
     sources = sorted(path for path in (frontend / "src").rglob("*") if path.is_file())
     built = installed + _digest([*(frontend / name for name in BUILD_INPUTS), *sources])
-    install_stamp = frontend / "node_modules" / ".batchwright-installed"
     build_stamp = frontend / "node_modules" / ".batchwright-built"
-    if force or _read(install_stamp) != installed:
-        _npm_ci(root, frontend)
-        install_stamp.write_text(installed)
+    if force:
+        (frontend / "node_modules" / STAMP).unlink(missing_ok=True)
+    _install(root, frontend)
     if force or _read(build_stamp) != built or not (dist / "manifest.json").is_file():
         _build(root, frontend)
         build_stamp.write_text(built)
+
+
+def node_with_packages(root: Path, folder: Path) -> Path:
+    """Node's place, with the packages of that folder's lock file beside it."""
+    _install(root, folder)
+    return _node(root)[0]
+
+
+def _install(root: Path, folder: Path) -> None:
+    stamp, wanted = folder / "node_modules" / STAMP, _digest(_inputs(folder))
+    if _read(stamp) != wanted:
+        _npm_ci(root, folder)
+        stamp.write_text(wanted)
+
+
+def _inputs(folder: Path) -> list[Path]:
+    return [folder / name for name in INSTALL_INPUTS]
 
 
 def write_lock(root: Path, *, upgrade: bool) -> None:
@@ -47,11 +64,11 @@ def write_lock(root: Path, *, upgrade: bool) -> None:
     _run(root / "frontend", node, [str(npm), "install", "--package-lock-only", "--ignore-scripts"])
 
 
-def _npm_ci(root: Path, frontend: Path) -> None:
-    print("Installing the packages of frontend/package-lock.json", flush=True)
+def _npm_ci(root: Path, folder: Path) -> None:
+    print(f"Installing the packages of {folder.relative_to(root)}/package-lock.json", flush=True)
     node, npm = _node(root)
     quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    _run(frontend, node, [str(npm), "ci", *quiet])
+    _run(folder, node, [str(npm), "ci", *quiet])
 
 
 def _build(root: Path, frontend: Path) -> None:

@@ -65,11 +65,12 @@ def test_the_locks_agree_with_each_other() -> None:
         assert pins(name).items() <= largest.items()
 
 
-def test_the_frontend_lock_fits_and_has_hashes_and_no_address() -> None:
-    package = json.loads((ROOT / "frontend" / "package.json").read_text())
-    lock = json.loads((ROOT / "frontend" / "package-lock.json").read_text())
+@pytest.mark.parametrize("folder", ["frontend", "tests/bench/peer_engine"])
+def test_a_lock_of_npm_fits_and_has_hashes_and_no_address(folder: str) -> None:
+    package = json.loads((ROOT / folder / "package.json").read_text())
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text())
     entries = {name: entry for name, entry in lock["packages"].items() if name}
-    for kind in ("dependencies", "devDependencies"):
+    for kind in {"dependencies", "devDependencies"} & package.keys():
         assert lock["packages"][""][kind] == package[kind]
         for name, version in package[kind].items():
             assert entries[f"node_modules/{name}"]["version"] == version, "versions are exact"
