@@ -24,6 +24,8 @@ RUNS: Mapping[str, str] = {
     "userTask": "a person's step, exactly one `bw:step`",
     "manualTask": "the same",
     "serviceTask": "an automatic step, exactly one `bw:step`, unsigned or `automatic_confirmed`",
+    "businessRuleTask": "an automatic calculation by its `bw:decision` table, policy `unique`,"
+    " `first`, `any` or `collect`",
     "sendTask": "sends its message inside the run and goes on",
     "receiveTask": "waits for its message; may have boundary events",
     "callActivity": "runs another process of the file as a level of its own",

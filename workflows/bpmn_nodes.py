@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from lxml import etree
 
 from workflows import whitelist
+from workflows.decisions import decided
 from workflows.drawn import Drawn
 from workflows.errors import Finding
 from workflows.model import (
@@ -41,7 +42,7 @@ from workflows.safexml import line_of
 from workflows.schema.definition import NAMESPACE
 from workflows.schema.marks import EventMark, RoundsMark
 from workflows.schema.reading import read_element
-from workflows.step import Condition
+from workflows.step import Condition, Step
 from workflows.words import EndKind, LoopKind, NamedForm, TimerForm
 
 Common: TypeAlias = dict[str, Any]
@@ -132,9 +133,14 @@ class NodeReader:
         role = self._role(element, described)
         if described is None or described in self._refused or role is None:
             return None
-        automatic = local(element) == "serviceTask"
+        decides = local(element) == "businessRuleTask"
+        automatic = decides or local(element) == "serviceTask"
         given = {"name": common["name"], "automatic": automatic, "role": role}
-        return StepTask(**common, step=read_element(described, **given))
+        step: Step = read_element(described, **given)
+        if (step.decision is not None) is not decides:
+            message = "a business rule task has a decision table, and only that"
+            self.found("decision.place", message, "Add or move bw:decision.", element)
+        return StepTask(**common, step=decided(step))
 
     def _role(self, element: etree._Element, described: etree._Element | None) -> str | None:
         """Who performs a step: as the step says, else its lane, where both the same."""

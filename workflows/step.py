@@ -14,10 +14,12 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from workflows.words import (
+    Aggregation,
     Approval,
     AtMaximum,
     Combine,
     DataType,
+    HitPolicy,
     HoldAct,
     Occasion,
     Origin,
@@ -298,6 +300,31 @@ class GateUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionOutput:
+    """The value, an expression, that a rule of a decision table gives one parameter."""
+
+    parameter: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRule:
+    """One row of a decision table: a condition and what it gives."""
+
+    when: str
+    outputs: tuple[DecisionOutput, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionTable:
+    """A table that decides calculated parameters (`workflows.decisions`)."""
+
+    policy: HitPolicy
+    rules: tuple[DecisionRule, ...]
+    aggregation: Aggregation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One ISA-88 phase: what is done, by whom, recorded how, signed by whom.
 
@@ -331,6 +358,7 @@ class Step:
     checks: tuple[CheckPoint, ...] = ()
     exceptions: tuple[ExceptionPolicy, ...] = ()
     gates: tuple[GateUse, ...] = ()
+    decision: DecisionTable | None = None
 
     def parameter(self, code: str) -> Parameter:
         """The parameter with this code. Raises KeyError."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from personnel.rules import ALONE, Role
+from workflows.decision_rules import check_decision
 from workflows.durations import BadDuration, duration
 from workflows.findings import Report
 from workflows.known import Known
@@ -92,6 +93,7 @@ def check_step(known: Known, node: StepTask, report: Report) -> None:
     _check_machine(known, step, node.id, report)
     _check_plans(known, step, node.id, report)
     _check_codes(step, node.id, report)
+    check_decision(step, node.id, report)
     for parameter in step.parameters:
         check_parameter(known, step, parameter, node.id, report)
     if known.master:

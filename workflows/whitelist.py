@@ -12,7 +12,7 @@ MODEL = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 DIAGRAM = "http://www.omg.org/spec/BPMN/20100524/DI"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
-TASKS = ("userTask", "manualTask", "serviceTask")
+TASKS = ("userTask", "manualTask", "serviceTask", "businessRuleTask")
 NODES = (
     "startEvent",
     "endEvent",
@@ -128,7 +128,6 @@ ALLOWED: dict[str, Allowed] = {
 
 REMEDIES: dict[str, str] = {
     "scriptTask": "Recipes carry no scripts: use a service task with a calculation step.",
-    "businessRuleTask": "Use a service task with a calculation step.",
     "task": "Say who acts: a user task for people, a service task for equipment.",
     "adHocSubProcess": "Draw the allowed orders, or steps that are skipped by a condition.",
     "transaction": "Draw a called process with an error end and a boundary event for it.",

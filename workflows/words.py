@@ -192,6 +192,25 @@ class EndKind(StrEnum):
     THROW = "throw"
 
 
+class HitPolicy(StrEnum):
+    """Which rules of a decision table count: the only one that holds, the first, any of several
+    that agree, or all of them, collected by an aggregation."""
+
+    UNIQUE = "unique"
+    FIRST = "first"
+    ANY = "any"
+    COLLECT = "collect"
+
+
+class Aggregation(StrEnum):
+    """How the values of all rules that hold are collected into one."""
+
+    SUM = "sum"
+    COUNT = "count"
+    MINIMUM = "minimum"
+    MAXIMUM = "maximum"
+
+
 class TimerForm(StrEnum):
     """The three timer forms of BPMN; the text is plain ISO 8601."""
 

@@ -160,6 +160,25 @@ def task(
     return f"{head}{extension(inner)}</bpmn:{tag}>"
 
 
+def business_rule(
+    node_id: str, policy: str, *rules: tuple[str, str], aggregation: str = "", unit: str = ""
+) -> str:
+    """A business rule task whose table decides the number ``result``; a rule is (when, value)."""
+    kind = f'dataType="decimal" decimals="2" unit="{unit}"' if unit else 'dataType="integer"'
+    rows = "".join(
+        f"<bw:rule when={quoteattr(when)}>"
+        f'<bw:output parameter="result" value={quoteattr(value)}/></bw:rule>'
+        for when, value in rules
+    )
+    extra = f' aggregation="{aggregation}"' if aggregation else ""
+    content = (
+        f'<bw:parameter code="result" {kind} origin="calculated"/>'
+        f'<bw:decision policy="{policy}"{extra}>{rows}</bw:decision>'
+    )
+    described = step(node_id, content, kind="calculation", mode="none")
+    return task(node_id, described, tag="businessRuleTask")
+
+
 def service(node_id: str, step_xml: str | None = None, *, name: str | None = None) -> str:
     """An automatic step, unsigned when `step_xml` is not given."""
     plain = step(node_id, RESULT, kind="calculation", mode="none")

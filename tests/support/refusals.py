@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.support.bpmn import (
+    RESULT,
     boundary,
     bpmn,
+    business_rule,
     conditional,
     end,
     error,
@@ -98,7 +100,30 @@ CANCEL = "<bpmn:cancelEventDefinition/>"
 HOUR = timer("duration", "PT1H")
 REFUSED: dict[str, Refusal] = {
     "script task": alone('<bpmn:scriptTask id="X"/>'),
-    "business rule task": alone('<bpmn:businessRuleTask id="X"/>'),
+    "business rule task without a decision table": Refusal(
+        among(
+            task("X", step("X", RESULT, kind="calculation", mode="none"), tag="businessRuleTask")
+        ),
+        "X",
+        "decision.place",
+    ),
+    "decision table on another task": Refusal(
+        among(business_rule("X", "first", ("true", "1")).replace("businessRule", "service")),
+        "X",
+        "decision.place",
+    ),
+    "collecting without an aggregation": Refusal(
+        among(business_rule("X", "collect", ("true", "1"))), "X", "decision.aggregation"
+    ),
+    "rule about a parameter that the step lacks": Refusal(
+        among(
+            business_rule("X", "first", ("true", "1")).replace(
+                'parameter="result"', 'parameter="y"'
+            )
+        ),
+        "X",
+        "decision.output",
+    ),
     "task without a kind": alone('<bpmn:task id="X"/>'),
     "ad-hoc subprocess": alone('<bpmn:adHocSubProcess id="X"/>'),
     "transaction": alone('<bpmn:transaction id="X"/>'),

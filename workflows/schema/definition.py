@@ -14,7 +14,7 @@ from workflows.schema.grammar import Attribute, Child, Element, ValueType
 
 NAMESPACE = "urn:batchwright:recipe:1"
 PREFIX = "bw"
-TASKS = ("UserTask", "ManualTask", "ServiceTask")
+TASKS = ("UserTask", "ManualTask", "ServiceTask", "BusinessRuleTask")
 
 T = ValueType
 
@@ -415,6 +415,32 @@ PLANS = (
     ),
 )
 
+DECISION = (
+    Element(
+        name="output",
+        cls=step.DecisionOutput,
+        help="the value that a rule gives one calculated parameter of the step",
+        attributes=(_need("parameter", T.KEY), _need("value", T.EXPRESSION)),
+    ),
+    Element(
+        name="rule",
+        cls=step.DecisionRule,
+        help="one row of a decision table",
+        attributes=(_need("when", T.EXPRESSION),),
+        children=(Child(element="output", field="outputs", many=True, required=True),),
+    ),
+    Element(
+        name="decision",
+        cls=step.DecisionTable,
+        help="the decision table of a business rule task",
+        attributes=(
+            _need("policy", words.HitPolicy),
+            _a("aggregation", words.Aggregation, "with the policy collect"),
+        ),
+        children=(Child(element="rule", field="rules", many=True, required=True),),
+    ),
+)
+
 STEP = Element(
     name="step",
     cls=step.Step,
@@ -447,6 +473,7 @@ STEP = Element(
         _many("check", "checks"),
         _many("exception", "exceptions"),
         _many("gate", "gates"),
+        Child(element="decision", field="decision"),
     ),
 )
 
@@ -503,6 +530,7 @@ ELEMENTS: dict[str, Element] = {
         *RESOURCES,
         *TIMES,
         *PLANS,
+        *DECISION,
         STEP,
         *MARKS,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.support.bpmn import (
     boundary,
     bpmn,
+    business_rule,
     call,
     end,
     error,
@@ -142,10 +143,11 @@ KINDS_OF_TASKS = Model(
     bpmn(
         level(
             "PROC",
-            ["A > B > C > D > end", "EC > H > He"],
+            ["A > B > C > R > D > end", "EC > H > He"],
             task("A", tag="manualTask"),
             service("B"),
             call("C", "OP"),
+            business_rule("R", "first", ("A.round > 1", "2"), ("true", "1")),
             keyed("D", FLAGS),
             boundary("EC", "D", timer("date", "2026-03-02T07:00:00Z"), interrupting=False),
             task("H"),
@@ -153,6 +155,6 @@ KINDS_OF_TASKS = Model(
         ),
         level("OP", "Z", task("Z")),
     ),
-    [*done("A#1", "B#1", "C#1/Z#1"), ("minutes", 60), *done("D#1", "EC#1/H#1")],
-    opened=opened("A#1", "B#1", "C#1/Z#1", "D#1", "EC#1/H#1"),
+    [*done("A#1", "B#1", "C#1/Z#1", "R#1"), ("minutes", 60), *done("D#1", "EC#1/H#1")],
+    opened=opened("A#1", "B#1", "C#1/Z#1", "R#1", "D#1", "EC#1/H#1"),
 )
