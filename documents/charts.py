@@ -184,6 +184,8 @@ def _nice_range(low: float, high: float) -> tuple[float, float, float]:
     magnitude = 10.0 ** floor(log10(raw))
     step = next(m * magnitude for m in (1, 2, 5, 10) if m * magnitude >= raw * 0.999)
     bottom = floor((low - span * 0.06) / step) * step
+    # No room below zero for what is never negative: a pressure of -1000 Pa would look measured.
+    bottom = max(bottom, 0.0) if low >= 0 else bottom
     top = ceil((high + span * 0.06) / step) * step
     return bottom, top, step
 

@@ -71,6 +71,7 @@ def of_record(session: Session, run: ProcedureRun) -> RecordFacts:
         ),
         audit_trail=queries.audit_trail_facts(session, run.stream),
         simulated=_simulated(session, run),
+        demonstration=the_site(session).mode == SiteMode.DEMONSTRATION,
     )
 
 

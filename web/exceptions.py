@@ -170,10 +170,9 @@ def _count_row(by: str, tally: Tally) -> dict[str, Any]:
 def _case_columns() -> list[Column]:
     return [
         Column(key="batch", label=_("Batch"), link="batch_address"),
-        Column(key="number", label=_("No."), numeric=True, link="address"),
         Column(key="severity", label=_("Severity"), kind="state"),
-        Column(key="type", label=_("Type")),
-        Column(key="text", label=_("What"), link="address"),
+        Column(key="type", label=_("Type"), link="address"),
+        Column(key="text", label=_("What")),
         Column(key="step", label=_("Step")),
         Column(key="state", label=_("State"), kind="state"),
         Column(key="deviation", label=_("Deviation"), link="deviation_address"),
@@ -187,7 +186,6 @@ def _row(case: Case) -> dict[str, Any]:
     return {
         "batch": case.batch,
         "batch_address": url_for("record.timeline", number=case.batch),
-        "number": case.number,
         "address": f"{record}#exception-{case.number}",
         "severity": case.severity,
         "type": states.words_of(case.type),

@@ -27,7 +27,7 @@ from quality.commands.reviews import ItemDecision
 from quality.kinds.reviewing import MEANING
 from quality.models import Decision, Deviation, ReviewKind, ReviewState
 from quality.queries import Finding
-from web import desk, identity, inputs, tables
+from web import desk, identity, inputs, states, tables
 from web.access import needs
 from web.i18n import gettext as _
 from web.performing import perform
@@ -154,7 +154,7 @@ def _items(record: RecordView, found: Sequence[Finding]) -> list[Item]:
     listed += [
         Item(
             key=f"c{index}",
-            kind="correction",
+            kind=_("correction"),
             title=f"{change.label}: {change.old} → {change.new}",
             state="listed",
             place=f"{change.step} {change.step_name}",
@@ -162,7 +162,13 @@ def _items(record: RecordView, found: Sequence[Finding]) -> list[Item]:
         for index, change in enumerate(record.corrections)
     ]
     listed += [
-        Item(key=f"f{i}", kind="finding", title=line.what, state="listed", place=line.kind)
+        Item(
+            key=f"f{i}",
+            kind=_("finding"),
+            title=said(line.what),
+            state="listed",
+            place=states.words_of(line.kind),
+        )
         for i, line in enumerate(found)
     ]
     return listed

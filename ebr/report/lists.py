@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from core.clock import show
+from ebr import goingon
 from ebr.models import ExceptionCase, ExceptionState
 from ebr.report import steps, values, words
 from ebr.report.model import (
@@ -86,7 +87,11 @@ def _exception(rows: Rows, case: ExceptionCase, signed: Sequence[SignatureView])
 
 
 def _facts(rows: Rows, case: ExceptionCase) -> Iterable[Pair]:
-    for pair in values.details(case.facts):
+    proposal = goingon.proposal_of(case)
+    if proposal is not None:
+        by = rows.who(proposal.get("by"), None)
+        yield Pair(name="proposed way", text=f"{proposal['label']}, by {by}: {proposal['reason']}")
+    for pair in values.details({k: v for k, v in case.facts.items() if k != goingon.PROPOSAL}):
         text = pair.text
         if pair.name == "parameter" and case.step is not None:
             text = values.label_of(rows, rows.specs[case.step.key], text)

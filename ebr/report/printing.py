@@ -23,6 +23,7 @@ from documents.fonts import FontSet
 from documents.parts import Piece, render_parts
 from documents.pictures import printable
 from documents.rendering import Attachment, Relationship
+from documents.units import symbol
 from documents.views import CorrectionView, Face, Fact, LimitTier, State
 from ebr.report import words
 from ebr.report.model import (
@@ -38,7 +39,7 @@ from ebr.report.trends import TrendView
 from ebr.report.values import replaced
 
 TEMPLATE = "ebr.report/batch_record.html"
-TEMPLATE_VERSION = "batch record 2"
+TEMPLATE_VERSION = "batch record 3"
 LANGUAGE = "en"
 IN_PROCESS = "IN PROCESS"
 ATTACHED = "record.json"
@@ -397,7 +398,7 @@ def draw(trend: TrendView, zone: str) -> Markup | None:
     series = Series(name=f"{trend.tag} {trend.label}", points=points, longest_step=length)
     return trend_chart(
         [series],
-        unit=trend.unit,
+        unit=symbol(trend.unit),
         zone=zone,
         decimals=trend.decimals,
         limits=list(_limit_lines(trend)),

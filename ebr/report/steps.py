@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from uuid import UUID
 
 from audit.models import Signature
 from documents import states
 from ebr import rules
-from ebr.models import Attachment, StepRecord
+from ebr.models import Attachment, StepMaterial, StepRecord
 from ebr.report import values, words
 from ebr.report.model import (
     AttachmentView,
@@ -138,7 +139,7 @@ def equipment_of(rows: Rows, step: StepRecord, unit_names: dict[str, str]) -> li
 
 def materials_of(rows: Rows, step: StepRecord) -> list[MaterialView]:
     """Material that a step used or made."""
-    names = _material_names(rows)
+    names, finest = _material_names(rows), _decimals(rows)
     return [
         MaterialView(
             use=words.plain(row.use).lower(),
@@ -147,7 +148,7 @@ def materials_of(rows: Rows, step: StepRecord) -> list[MaterialView]:
             lot=row.lot,
             container=row.container or "",
             portion=row.portion or "",
-            quantity=row.quantity,
+            quantity=_as_weighed(row, finest),
             unit=row.unit,
             step=step.key,
             step_name=rows.specs[step.key].name,
@@ -155,6 +156,23 @@ def materials_of(rows: Rows, step: StepRecord) -> list[MaterialView]:
         )
         for row in rows.materials.get(step.id, [])
     ]
+
+
+def _decimals(rows: Rows) -> dict[str, int]:
+    """The most decimals with which the record tells what is in a container."""
+    finest: dict[str, int] = {}
+    for row in (row for found in rows.materials.values() for row in found if row.container):
+        given = max(0, -int(row.quantity.as_tuple().exponent))
+        finest[row.container or ""] = max(given, finest.get(row.container or "", 0))
+    return finest
+
+
+def _as_weighed(row: StepMaterial, finest: Mapping[str, int]) -> Decimal:
+    """The quantity with the decimals that its container was weighed with: 25.00, never 25."""
+    decimals = finest.get(row.container or "")
+    if decimals is None:
+        return row.quantity
+    return row.quantity.quantize(Decimal(1).scaleb(-decimals))
 
 
 def _material_names(rows: Rows) -> dict[str, list[str]]:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 
+from documents.units import symbol
+
 GRADES: Mapping[str, str] = {
     "device": "from device",
     "manual": "typed",
@@ -101,8 +103,9 @@ def limits(low: str | None, high: str | None) -> str:
 
 
 def with_unit(text: str, unit: str | None) -> str:
-    """A value with its unit; counts have none."""
-    return text if not unit or unit == "1" else f"{text} {unit}"
+    """A value with its unit as people write it (``41.9 °C``); counts have none."""
+    named = symbol(unit)
+    return f"{text} {named}" if named else text
 
 
 def expression(text: str, labels: Mapping[str, str]) -> str:

@@ -56,6 +56,15 @@ def test_every_signature_is_printed_with_name_time_and_meaning(story: Played, pd
             assert flat(part) in text, (signature.what, part)
 
 
+def test_a_container_is_told_with_the_same_decimals_wherever_it_stands(story: Played) -> None:
+    told: dict[str, set[str]] = {}
+    for use in story.ask(view).materials:
+        if use.container:
+            told.setdefault(use.container, set()).add(f"{use.quantity:f}".partition(".")[2])
+    assert len(told) > 10
+    assert {name: found for name, found in told.items() if len(set(map(len, found))) > 1} == {}
+
+
 def test_every_page_says_demonstration_and_which_of_how_many_it_is(pages: list[str]) -> None:
     assert len(pages) > 20
     for number, page in enumerate(pages, start=1):

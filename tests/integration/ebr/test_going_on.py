@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.errors import NotPermitted
-from ebr import goingon, queries
+from ebr import goingon, queries, record
+from ebr.commands.ending import Cause, Ending, EndRun, end_run
 from ebr.commands.exceptions import ExceptionReference, propose_way, release_exception
 from ebr.commands.runs import hold_run, restart_run
 from ebr.entry import Entry
@@ -15,7 +16,7 @@ from ebr.models import RunState
 from engine.errors import NoSuchWay
 from personnel import queries as people
 from quality import queries as quality
-from tests.support.bpmn import bpmn, end, error, exclusive, flow, process, start, step, task
+from tests.support.bpmn import bpmn, end, error, exclusive, flow, process, start, step, subprocess, task
 from tests.support.records import RECORD, START, RecordPlant
 
 MASS = (
@@ -125,6 +126,16 @@ def test_the_quality_unit_signs_the_way_that_is_carried_out(wet: RecordPlant) ->
     assert {"fact": "way.taken", "path": "OP/WET#1", "way": "to:C"} in entry["journal"]
 
 
+def test_the_record_tells_the_proposed_way_in_words(wet: RecordPlant) -> None:
+    propose(wet)
+    (case,) = wet.ask(record.view, RECORD).exceptions
+    told = {fact.name: fact.text for fact in case.facts}
+    assert told["proposed way"].endswith(
+        ", by Miriam Vogel (P-105): dried longer under supervision"
+    )
+    assert "proposal" not in told
+
+
 @pytest.mark.urs("URS-DEV-020")
 def test_without_a_proposal_nothing_goes_on(wet: RecordPlant) -> None:
     with pytest.raises(WayMissing) as refused:
@@ -214,3 +225,38 @@ def test_a_hold_by_a_person_on_top_outlasts_the_decision(wet: RecordPlant) -> No
     supervisor.do(restart_run, RECORD, "room is clean", record=RECORD)
     assert wet.step("C").state == "ready"
     assert Act.RESTART.value not in [act for act, _who in acts(wet)]
+
+
+def dead_end() -> bytes:
+    """Inside a part without any step an error ends the drawing, and nothing catches it."""
+    return bpmn(
+        error("err", "too_wet"),
+        process(
+            "OP",
+            start(),
+            task("A", step("A", MASS.format(severity="minor"), kind="entry"), name="Weigh"),
+            subprocess("S", "S_start > S_end", end("S_end", error="err")),
+            end(),
+            flows="start > A > S > end",
+        ),
+    )
+
+
+@pytest.mark.urs("URS-DEV-020", "URS-EXE-080")
+def test_where_the_recipe_leads_nowhere_the_batch_is_ended_and_nothing_else_is_offered(
+    plant: RecordPlant,
+) -> None:
+    plant.start(dead_end())
+    weigh(plant)
+    assert plant.run().state == RunState.HELD
+    assert acts(plant) == [("end", "Miriam Vogel (P-105)")]
+    with pytest.raises(WayMissing, match="can only be stopped or aborted") as refused:
+        release(plant)
+    assert "Miriam Vogel" in refused.value.resolver
+    plant.person("P-105").sign(
+        end_run,
+        EndRun(record=RECORD, how=Ending.STOP, cause=Cause.OTHER, text="the recipe ends here"),
+        meaning="approved",
+        record=RECORD,
+    )
+    assert (acts(plant), plant.run().state) == ([], RunState.STOPPED)

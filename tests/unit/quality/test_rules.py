@@ -67,6 +67,17 @@ def test_each_blocker_is_named_by_its_own_rule(change: dict[str, object], rule: 
     assert blocked.resolver
 
 
+def test_a_demonstration_says_that_it_may_use_simulated_tags() -> None:
+    def told(**more: object) -> str:
+        facts = replace(CLEAN, **more)  # type: ignore[arg-type]  # one field of its own type
+        found = next(f for f in rules.conditions(facts) if f.rule == "release.simulated")
+        assert found.met
+        return found.fact
+
+    assert "DEMONSTRATION" in told(demonstration=True)
+    assert told() == "no value comes from a simulated tag"
+
+
 @pytest.mark.urs("URS-REL-030", "URS-EXE-110")
 @pytest.mark.parametrize(
     ("verdict", "decided", "blocked"),

@@ -43,6 +43,11 @@ def test_a_count_has_no_unit() -> None:
     assert words.with_unit("12", None) == "12"
 
 
+def test_units_are_printed_as_people_write_them() -> None:
+    assert words.with_unit("41.9", "Cel") == "41.9 °C"
+    assert words.with_unit("2000", "m3/h") == "2000 m³/h"
+
+
 def test_only_a_first_letter_is_raised() -> None:
     assert words.capital("released for QA") == "Released for QA"
     assert words.capital("≤ 3") == "≤ 3"
