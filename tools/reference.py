@@ -25,6 +25,7 @@ from maintenance.models import EntryState, OrderState
 from production.models import Disposition
 from quality.models import Custody, DeviationState, ReviewState
 from tools import profile_page
+from workflows.expressions import page as expressions_page
 from workflows.rules import VersionState
 from workflows.words import Severity, Tier
 
@@ -153,7 +154,12 @@ def _helps(
                     yield from _helps(found, context, f"{name} {child}")
 
 
-PAGES = {"bpmn-profile.md": profile_page.page, "cli.md": commands, "vocabulary.md": vocabulary}
+PAGES = {
+    "bpmn-profile.md": profile_page.page,
+    "cli.md": commands,
+    "expressions.md": expressions_page.page,
+    "vocabulary.md": vocabulary,
+}
 
 
 def main() -> None:

@@ -113,6 +113,31 @@ def convert(value: Decimal, source: str, target: str) -> Fraction:
     return Fraction(value) * from_.factor / to.factor
 
 
+KINDS: dict[Dimension, str] = {
+    DIMENSIONLESS: "ratio, count",
+    MASS: "mass",
+    LENGTH: "length",
+    combine(LENGTH, LENGTH): "area",
+    TIME: "time",
+    FREQUENCY: "frequency",
+    VOLUME: "volume",
+    _dimension(Cel=1): "temperature",
+    _dimension(A=1): "current",
+    SPEED: "speed",
+    combine(MASS, TIME, -1): "mass flow",
+    combine(VOLUME, TIME, -1): "volume flow",
+    combine(MASS, VOLUME, -1): "density, concentration",
+    combine(MASS, combine(LENGTH, LENGTH), -1): "residue on a surface",
+    FORCE: "force",
+    ENERGY: "torque, energy",
+    combine(ENERGY, TIME, -1): "power",
+    combine(FORCE, combine(LENGTH, LENGTH), -1): "pressure",
+    combine(CONDUCTANCE, LENGTH, -1): "conductivity",
+    COUNT_PER_MASS: "counts by mass",
+}
+"""What is measured, by dimension, for people."""
+
+
 def symbols_of(dimension: Dimension) -> Iterable[str]:
     """The approved units of one dimension, for messages."""
     return [u.symbol for u in UNITS.values() if u.dimension == dimension]

@@ -16,7 +16,7 @@ class Shape(Enum):
     """What a value is."""
 
     NUMBER = "number"
-    BOOLEAN = "true or false"
+    BOOLEAN = "truth value"
     TEXT = "text"
 
 
