@@ -365,7 +365,7 @@ def _close(move: Move, instance: Instance) -> None:
     instance.open, instance.closed_at = False, move.at
     instance.state = next_state(CommandState(instance.state), Command.DONE)
     if instance.handler is None and move.program.event_subprocesses(instance.level):
-        subscriptions.release(move, instance.path)
+        subscriptions.release(move, instance.path, inside=True)
     move.note("instance.closed", instance.path)
     path, level_id = instance.path, instance.level
     move.tell(lambda: move.host.instance_completed(move.session, move.run, path, level_id))

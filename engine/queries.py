@@ -217,10 +217,18 @@ class _Walks:
             inside = {name: n for name, n in handler.counts.items() if name != handler.handler}
             counts.update(inside)
         places = [p for row in (instance, *handlers) for p in self._places[row.path]]
+        begun = {
+            row.path.removeprefix(f"{instance.path}/").partition("#")[0]
+            for row in self._instances.values()
+            if row.open
+            and row.parent_path == instance.path
+            and row.border_path is None
+            and row.handler is None
+        }
         last = {place.element: place.state for place in sorted(places, key=_performed)}
         return routes.Walked(
             counts=counts,
-            active=frozenset(place.element for place in places if place.state == "ready"),
+            active=frozenset(place.element for place in places if place.state == "ready") | begun,
             cancelled=frozenset(name for name, state in last.items() if state == "cancelled"),
             open=instance.open,
         )

@@ -95,15 +95,19 @@ def set_timer(
     move.note("timer.set", row.host_path, element=row.element, due=due)
 
 
-def release(move: Move, host_path: str) -> None:
-    """The host is over: nothing waits for its events any more."""
+def release(move: Move, host_path: str, *, inside: bool = False) -> None:
+    """The host is over: nothing waits for its events any more.
+
+    `inside` speaks of a level whose event subprocesses wait, else of a task or border.
+    """
     query = select(Subscription).where(
         Subscription.run_id == move.run.id,
         Subscription.host_path == host_path,
         Subscription.state != "ended",
     )
     for row in move.session.scalars(query):
-        end(move, row)
+        if (row.instance_path == host_path) is inside:
+            end(move, row)
 
 
 def end(move: Move, row: Subscription) -> None:
@@ -134,8 +138,8 @@ def trigger_of(move: Move, row: Subscription) -> Trigger:
 def around(move: Move, origin: str) -> Iterator[Sequence[Subscription]]:
     """What waits around an origin, nearest first: the task itself, then scope by scope outwards.
 
-    In a scope the event subprocesses of the level come before the boundaries at its border. An
-    event subprocess does not catch what comes out of itself.
+    In a scope the event subprocesses of the level come before the boundaries at its border, which
+    may have the same path. An event subprocess does not catch what comes out of itself.
     """
     if move.find(origin) is None:
         yield of_host(move, origin)
@@ -144,9 +148,11 @@ def around(move: Move, origin: str) -> Iterator[Sequence[Subscription]]:
         instance = move.find(path)
         if instance is not None:
             if instance.handler is None and move.program.event_subprocesses(instance.level):
-                yield [row for row in of_host(move, path) if row.element != inside]
+                own = [row for row in of_host(move, path) if row.instance_path == path]
+                yield [row for row in own if row.element != inside]
             if instance.border_path is not None:
-                yield of_host(move, instance.border_path)
+                rows = of_host(move, instance.border_path)
+                yield [row for row in rows if row.instance_path == instance.parent_path]
         inside = path.rsplit("/", 1)[-1].partition("#")[0]
 
 

@@ -30,6 +30,7 @@ from engine.queries import InstanceRoute
 from engine.routes import Element, Mark
 from web import filters, scoping
 from web.i18n import gettext as _
+from workflows.drawn import drawn_id
 from workflows.model import CallActivity, CatchEvent, Level, Node, Procedure, StepTask, Timer
 
 WIDTH = 1000
@@ -367,12 +368,13 @@ def route(session: Session, record: RecordView, procedure: Procedure, wanted: st
     by_path = {walk.path: walk for walk in walks}
     chosen = by_path.get(wanted or "") or _interesting(walks)
     level = procedure.level(chosen.level if chosen else procedure.entry)
-    rows = [_shape(record, procedure, level, node, chosen, by_path) for node in level.nodes]
+    drawn = [node for node in level.nodes if drawn_id(node.id) == node.id]
+    rows = [_shape(record, procedure, level, node, chosen, by_path) for node in drawn]
     return Route(
         places=tuple(_place(procedure, walk) for walk in sorted(walks, key=lambda w: w.path)),
         chosen=chosen.path if chosen else "",
         title=level.name,
-        plane=f"{level.id}_diagram",
+        plane=f"{level.part_of or level.id}_diagram",
         file=url_for("workflows.file", digest=record.header.file_digest),
         rows=tuple(rows),
     )

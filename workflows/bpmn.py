@@ -178,7 +178,7 @@ class _Reader(NodeReader):
         self.drawn.levels.append(level)
         for element in nodes:
             if local(element) == "subProcess":
-                self._level(element, isa88, part_of=level.id)
+                self._level(element, isa88, part_of=part_of or level.id)
 
     def _usable(self, holder: etree._Element) -> Iterator[etree._Element]:
         for element in holder:

@@ -243,7 +243,7 @@ class Flow:
 class Level:
     """One BPMN process: nodes and flows in document order. `id` names it in call activities.
 
-    A process drawn inside another one is `part_of` the level of that one and has its ISA-88 level.
+    What is drawn inside a process, however deep, is `part_of` that one and has its ISA-88 level.
     """
 
     id: str
