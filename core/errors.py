@@ -79,6 +79,18 @@ class NoRoom(Busy):
     rule = "database.no_room"
 
 
+class NotWritable(Busy):
+    """The database or its disk takes no change; the same request may be sent again when it does."""
+
+    rule = "database.read_only"
+
+
+class DiskFailed(Busy):
+    """The disk of the database fails; nothing more is recorded until somebody has examined it."""
+
+    rule = "database.disk"
+
+
 class Unreachable(Busy):
     """The database does not answer; the same form may be sent again when it does."""
 

@@ -7,20 +7,18 @@ in it, with an actor and, for requests that may come twice, an idempotency key.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.exc import StaleDataError
 
-from core import writeguard
+from core import trouble, writeguard
 from core.actors import Actor
 from core.clock import Moment, RealClock, SystemClock
-from core.db import Database
-from core.errors import BrokenPromise, Busy, NoRoom, Refusal, Stale, Unreachable
+from core.db import Database, gate_path
+from core.errors import BrokenPromise, Busy, Refusal
 from core.events import EventHandlers
 from core.idempotency import Once, answer_given, keep_answer
 from core.sites import SiteFacts, facts_of, moment_now
@@ -31,12 +29,6 @@ RETRIES = 5
 RETRY_STATES = {"40001", "40P01", "23505"}
 """Serialization failure, deadlock, and a unique key that another writer took meanwhile (a number
 drawn twice): done again, each sees what the other has committed."""
-LOCK_TIMEOUT = "55P03"
-NO_ROOM_STATES = {"53100", "58030"}
-"""Disk full, input or output error."""
-GONE_STATES = ("08", "57P")
-"""Connection lost or refused; the server is shutting down or starting up."""
-FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class _Undone(Exception):
@@ -91,7 +83,7 @@ class House:
     def transaction(self) -> Iterator[Session]:
         """A writing session; commits at the end of the block, rolls back on any error."""
         with (
-            _speaking_errors(),
+            self._trouble(writing=True),
             self.database.turn_to_write(),
             Session(self.database.writer) as session,
             writeguard.watching(session),
@@ -109,7 +101,10 @@ class House:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one consistent state and cannot write."""
-        with _speaking_errors(), Session(self.database.reader, autoflush=False) as session:
+        with (
+            self._trouble(writing=False),
+            Session(self.database.reader, autoflush=False) as session,
+        ):
             self._furnish(session)
             yield session
 
@@ -202,6 +197,11 @@ class House:
                 keep_answer(session, once, answer)
             return answer
 
+    def _trouble(self, *, writing: bool) -> AbstractContextManager[None]:
+        embedded = self.database.dialect == "sqlite"
+        folder = gate_path(self.database.url).parent if embedded else None
+        return trouble.told(folder, writing=writing)
+
     def _furnish(self, session: Session) -> None:
         session.info.update(events=self.events, services=self.services)
         site = self._site or facts_of(session)
@@ -226,66 +226,17 @@ def service(session: Session, name: str) -> Any:
         raise BrokenPromise(f"the house was composed without {name}") from None
 
 
-@contextmanager
-def _speaking_errors() -> Iterator[None]:
-    try:
-        yield
-    except StaleDataError as error:
-        raise Stale("somebody else changed this meanwhile", resolver="look again") from error
-    except DBAPIError as error:
-        words = _in_words(error)
-        if words is None:
-            raise
-        raise words from error
-    except OSError as error:
-        if error.errno in FULL_DISK:
-            raise _no_room() from error
-        raise
-
-
-def _in_words(error: DBAPIError) -> Refusal | None:
-    """What the trouble of the database means to a person; None for a fault of ours."""
-    name, state = str(getattr(error.orig, "sqlite_errorname", "")), _state(error)
-    if "database is locked" in str(error) or state == LOCK_TIMEOUT:
-        return Busy("another writer holds the database", resolver="try again")
-    if name == "SQLITE_FULL" or name.startswith("SQLITE_IOERR") or state in NO_ROOM_STATES:
-        return _no_room()
-    if error.connection_invalidated or _is_gone(error, state):
-        return Unreachable("the database does not answer", resolver="the administrator")
-    return None
-
-
-def _is_gone(error: DBAPIError, state: str | None) -> bool:
-    """A server that does not even listen gives no state."""
-    if state is not None:
-        return state.startswith(GONE_STATES)
-    by_driver = type(error.orig).__module__.startswith("psycopg")
-    return by_driver and isinstance(error, OperationalError)
-
-
-def _no_room() -> NoRoom:
-    return NoRoom(
-        "the disk of the database takes nothing more",
-        resolver="the administrator, by making room; then send the same form again",
-    )
-
-
 def _persistently(attempt: Callable[[], T]) -> T:
     """Try again what only other writers prevented; `Busy` when they prevail."""
     for _ in range(RETRIES - 1):
         try:
             return attempt()
         except DBAPIError as error:
-            if _state(error) not in RETRY_STATES:
+            if trouble.state_of(error) not in RETRY_STATES:
                 raise
     try:
         return attempt()
     except OperationalError as error:
-        if _state(error) in RETRY_STATES:
+        if trouble.state_of(error) in RETRY_STATES:
             raise Busy("the database could not order the writers", resolver="try again") from error
         raise
-
-
-def _state(error: DBAPIError) -> str | None:
-    """The SQLSTATE, which only PostgreSQL gives."""
-    return getattr(error.orig, "sqlstate", None)

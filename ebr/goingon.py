@@ -25,6 +25,7 @@ from workflows.words import Severity
 FLOW = "flow"
 """The type of the exceptions that the engine raises when it cannot go on."""
 PROPOSAL = "proposal"
+ENDING = "batch.stop"
 RELEASING = {Severity.MAJOR: "exception.decide_major", Severity.CRITICAL: "exception.dispose"}
 PROPOSING = "step.unplanned"
 
@@ -38,6 +39,8 @@ class Act(StrEnum):
     """Decide about an exception: the flow goes on."""
     RESTART = "restart"
     """Restart a batch that a person has held."""
+    END = "end"
+    """Stop or abort: from a place that the recipe leads nowhere out of there is no other way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,9 @@ def _for(
     blockage = blockage_of(session, run, case, at=at)
     if blockage is not None and blockage.ways and proposal_of(case) is None:
         yield NextAct(act=Act.PROPOSE, permission=PROPOSING, case=case, blockage=blockage)
+    if is_dead_end(blockage):
+        yield NextAct(act=Act.END, permission=ENDING, case=case, blockage=blockage)
+        return
     permission = RELEASING[Severity(case.severity)]
     yield NextAct(act=Act.RELEASE, permission=permission, case=case, blockage=blockage)
 
@@ -92,6 +98,11 @@ def proposal_of(case: ExceptionCase) -> dict[str, Any] | None:
 def needs_way(blockage: Blockage | None) -> bool:
     """Whether trying again cannot help: the recipe itself ends there, or has no way on."""
     return blockage is not None and blockage.kind in ("error_uncaught", "no_flow")
+
+
+def is_dead_end(blockage: Blockage | None) -> bool:
+    """Whether a way is needed and there is none: nobody's decision can let the batch go on."""
+    return blockage is not None and needs_way(blockage) and not blockage.ways
 
 
 def take_decided_ways(session: Session, run: ProcedureRun, *, by: Actor, at: datetime) -> None:

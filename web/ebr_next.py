@@ -37,6 +37,8 @@ class NextView:
             return _("Restart the batch")
         if self.act == "propose":
             return _("Say how it goes on: %(fact)s", fact=self.case.text)
+        if self.act == "end":
+            return _("Stop or abort the batch: %(fact)s", fact=self.case.text)
         return _("Decide about exception %(n)s: %(fact)s", n=self.case.number, fact=self.case.text)
 
 

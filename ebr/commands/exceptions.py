@@ -120,6 +120,13 @@ def release_exception(
 def _refuse_without_way(session: Session, case: ExceptionCase, at: datetime) -> None:
     """Where the recipe leads nowhere, somebody must have said where to (URS-DEV-020)."""
     blockage = goingon.blockage_of(session, case.run, case, at=at)
+    if goingon.is_dead_end(blockage):
+        able = people.people_who_can(session, goingon.ENDING)
+        raise WayMissing(
+            f"exception {case.number}: the recipe leads nowhere from here;"
+            f" {case.run.number} can only be stopped or aborted",
+            resolver=", ".join(able) or "shift supervisor",
+        )
     if goingon.needs_way(blockage) and goingon.proposal_of(case) is None:
         able = people.people_who_can(session, goingon.PROPOSING)
         raise WayMissing(
