@@ -117,3 +117,30 @@ def test_the_round_can_be_asked_for_in_a_condition(small_plant: Plant) -> None:
         "PROC/C#1.2/I#1.1/D#1",
         "PROC/C#1.2/I#1.2/D#1",
     ]
+
+
+@pytest.mark.urs("URS-EXE-050")
+def test_every_decision_on_rounds_stands_in_the_journal_with_its_inputs(plant: Plant) -> None:
+    loop = multi_instance("D040.wanted", sequential=True, completion="sum(D040.pure) >= 10 kg")
+    wanted = '<bw:parameter code="wanted" dataType="integer"/>'
+    plant.host.values["D040.wanted"] = 3
+    plant.host.values["D040.pure[]"] = [Decimal("4.2")]
+    plant.run(weighing(loop).replace(PURE.encode(), (PURE + wanted).encode()))
+    plant.complete("PROC/C#1.1/D040#1")
+    plant.host.values["D040.pure[]"] = [Decimal("4.2"), Decimal("6.0")]
+    plant.complete("PROC/C#1.2/D040#1")
+    asked = {
+        (fact["fact"], question["expression"], question["result"]): question["inputs"]
+        for fact in plant.journal()
+        for question in fact.get("asked", ())
+    }
+    assert asked == {
+        ("rounds.planned", "D040.wanted", "3"): [{"name": "D040.wanted", "value": "3"}],
+        ("rounds.asked", "sum(D040.pure) >= 10 kg", False): [
+            {"name": "D040.pure[]", "value": ["4.2"]}
+        ],
+        ("rounds.asked", "sum(D040.pure) >= 10 kg", True): [
+            {"name": "D040.pure[]", "value": ["4.2", "6.0"]}
+        ],
+    }
+    assert plant.ready() == ["PROC/LAST#1"]
