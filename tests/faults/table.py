@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from tests.support.faultreport import ROOT, Told, read
+from tests.support.faultreport import ROOT, SERVER, Told, read
 
 PAGE = ROOT / "docs" / "explanation" / "reliability.md"
 FAULTS = {
@@ -78,7 +78,7 @@ broken memory, a disk that lies about syncs, several hosts.
 
 def rows(everything: dict[str, Told]) -> Iterator[str]:
     """One line of the table per fault, in the order of `FAULTS`."""
-    for fault, words in FAULTS.items():
+    for fault, words in _faults(everything):
         told = everything.get(fault, {})
         if "runs" not in told:
             yield f"| `{fault}`: {words} | not run | | | | |"
@@ -87,13 +87,21 @@ def rows(everything: dict[str, Told]) -> Iterator[str]:
         yield f"| `{fault}`: {words} | {numbers} | {_controls(told) or SAME} |"
 
 
+def _faults(everything: dict[str, Told]) -> Iterator[tuple[str, str]]:
+    """Names and words; what also ran with the site on PostgreSQL has a line of its own for it."""
+    for fault, words in FAULTS.items():
+        yield fault, words
+        if (other := f"{fault}{SERVER}") in everything and other not in FAULTS:
+            yield other, "the same with the site on PostgreSQL"
+
+
 def _controls(told: Told) -> str:
     return "; ".join(f"{broken}: {caught}" for broken, caught in told.get("controls", {}).items())
 
 
 def notes(everything: dict[str, Told]) -> Iterator[str]:
     """What a run told beside its numbers, with commit and day."""
-    for fault in FAULTS:
+    for fault, _ in _faults(everything):
         told = everything.get(fault, {})
         if told.get("note"):
             yield f"- `{fault}`: {told['note']} ({told['commit']}, {told['at']})"

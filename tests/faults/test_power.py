@@ -24,6 +24,7 @@ FORK = multiprocessing.get_context("fork")
 STEPS = 25
 CUTS, NIGHTLY_CUTS, VERIFIED = 120, 2000, 6
 SEED = 20260302
+pytestmark = pytest.mark.sqlite("cuts the power under SQLite's own access to its files")
 Recorded = tuple[list[Happened], dict[str, bytes]]
 
 

@@ -15,6 +15,7 @@ from tests.support.faultsite import Break, Site, open_copy
 from tests.support.faultspace import ballast, limited, may_mount, small_disk
 
 WAYS = ("limit", "disk") if may_mount() else ("limit",)
+pytestmark = pytest.mark.sqlite("takes the room from the processes that write the file")
 SAID = "the disk of the database"
 
 

@@ -6,6 +6,7 @@ found shows that the tests could have failed.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -16,7 +17,7 @@ from typing import Any
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app import keybook
+from app import keybook, serving
 from audit import trail
 from audit.sequencer import sequence_pending
 from audit.streams import Stream
@@ -170,7 +171,8 @@ def _unverified(house: House) -> Iterator[str]:
 def _not_verified_by_command(settings: Settings) -> Iterator[str]:
     """The same by the command of the product, as an administrator would ask after a crash."""
     done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "--home", str(settings.home), "verify"],
+        [sys.executable, "-m", "app.cli", "verify"],
+        env={**os.environ, **serving.environment(settings)},
         capture_output=True,
         text=True,
         check=False,

@@ -1,7 +1,7 @@
 """What the fault programme came to, kept in `var/faults.json` for docs/explanation/reliability.md.
 
 Each test tells its runs and what was lost, doubled or broken in them; each control tells that the
-same checker found what was made wrong on purpose.
+same checker found what was made wrong on purpose. A run on PostgreSQL tells its own.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from typing import Any
 
 from core.clock import SystemClock
 from tests.support.faultcheck import Findings
+from tests.support.places import PLACES, POSTGRESQL
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "var" / "faults.json"
+SERVER = "-postgresql"
+"""Ends the name of a fault that was tried with the site on PostgreSQL."""
 Told = dict[str, Any]
 
 
@@ -58,7 +61,15 @@ def read() -> dict[str, Told]:
     return found
 
 
+def on_this_database(fault: str) -> str:
+    """The name of the fault in this run; one that is about both databases keeps its name."""
+    told_together = fault.startswith(("postgres", "clock"))
+    ours = PLACES.kind == POSTGRESQL and not told_together
+    return f"{fault.removesuffix(SERVER)}{SERVER}" if ours else fault
+
+
 def _change(fault: str, change: Callable[[Told], None]) -> None:
+    fault = on_this_database(fault)
     FILE.parent.mkdir(exist_ok=True)
     with FILE.with_suffix(".lock").open("w") as lock:  # tests run in several processes
         fcntl.flock(lock, fcntl.LOCK_EX)

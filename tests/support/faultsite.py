@@ -25,7 +25,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import bootstrap, making
+from app import bootstrap, making, serving
 from app.acting import Person
 from app.bootstrap import compose
 from app.seed import people
@@ -46,6 +46,7 @@ from hardware.words import Cleaning
 from personnel.crypto import LIGHT, Vault
 from tests.support.faultclock import SteppedClock
 from tests.support.faultrecipe import recipe
+from tests.support.places import owner_url, site_url
 from workflows.importing import import_procedure
 from workflows.models import DefinitionFile
 
@@ -84,9 +85,12 @@ def free_ports(count: int) -> list[int]:
 
 
 def settings_in(home: Path) -> Settings:
-    """Settings of an embedded site in a folder."""
-    url = f"sqlite:///{home / 'site.db'}"
-    return Settings(home=home, database_url=url, owner_url=url, log_level="WARNING")
+    """Settings of a site in a folder, with the database that the run was asked for.
+
+    A process of the site finds the database by what lies in the folder.
+    """
+    url = site_url(home / "site.db")
+    return Settings(home=home, database_url=url, owner_url=owner_url(url), log_level="WARNING")
 
 
 def light_vault(settings: Settings) -> Vault:
@@ -197,12 +201,12 @@ def part(home: str, name: str, arguments: list[str], broken: Break | None) -> No
     # The light vault, in this process only.
     bootstrap.compose = composed  # type: ignore[assignment]
     wsgi.compose = composed  # type: ignore[attr-defined,assignment]
-    os.environ["BATCHWRIGHT_HOME"] = home
+    os.environ.update(serving.environment(settings_in(Path(home))))
     if broken is not None:
         broken()
     if name == "cell":
         os._exit(host.main(arguments))
-    cli.main(["--home", home, name, *arguments], standalone_mode=False)
+    cli.main([name, *arguments], standalone_mode=False)
 
 
 @dataclass
