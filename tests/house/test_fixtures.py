@@ -77,6 +77,23 @@ def test_a_site_on_a_server_is_copied_by_copying_its_note(
     assert _count(owner_url(places.url_at(first))) == 0
 
 
+def test_a_site_that_is_still_open_is_copied_and_stays_usable(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    places = Places()
+    places.use(lambda: postgres_server)
+    url = owner_url(places.url_at(tmp_path / "first" / "site.db"))
+    engine = create_engine(url, pool_pre_ping=True)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE seed (n int)"))
+    copytree(tmp_path / "first", tmp_path / "second")
+    assert _count(owner_url(places.url_at(tmp_path / "second" / "site.db"))) == 0
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM seed")).scalar_one() == 0
+    engine.dispose()
+    places.forget_below(tmp_path)
+
+
 def test_a_site_in_a_file_is_the_file(tmp_path: Path) -> None:
     assert Places().url_at(tmp_path / "site.db") == f"sqlite:///{tmp_path / 'site.db'}"
 
