@@ -15,6 +15,8 @@ from typing import Any
 from core.types import to_json
 from workflows.model import Procedure
 
+PLAIN = (str, int, bool)
+
 
 def file_digest(data: bytes) -> str:
     """SHA-256 of the stored bytes, lower-case hexadecimal."""
@@ -32,8 +34,11 @@ def content(value: Any) -> Any:
     Leaving empty fields out keeps the digest of a definition when a later version of the model
     knows a field that this definition does not use.
     """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        plain = {f.name: content(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if value is None or type(value) in PLAIN:
+        return value
+    names = _field_names(type(value))
+    if names is not None:
+        plain = {name: content(getattr(value, name)) for name in names}
         kept = {name: part for name, part in plain.items() if part not in (None, [])}
         return {"is": type(value).__name__, **kept}
     if isinstance(value, tuple):
@@ -43,3 +48,14 @@ def content(value: Any) -> Any:
     if isinstance(value, Decimal):
         return format(value, "f")
     return value
+
+
+_known: dict[type, tuple[str, ...] | None] = {}
+
+
+def _field_names(kind: type) -> tuple[str, ...] | None:
+    """The fields of a class of the model, None for any other; asked for each of 100,000 values."""
+    if kind not in _known:
+        fields = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else None
+        _known[kind] = None if fields is None else tuple(field.name for field in fields)
+    return _known[kind]

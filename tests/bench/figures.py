@@ -44,6 +44,13 @@ def _sizes(stem: str, means: str, decimals: int = 1) -> tuple[Figure, ...]:
     )
 
 
+def _page(name: str, means: str) -> tuple[Figure, ...]:
+    return (
+        Figure(f"page_ms_{name}", f"{means}, ms"),
+        Figure(f"page_sql_statements_{name}", f"{means}, SQL statements", decimals=0),
+    )
+
+
 GROUPS = (
     Group(
         "engine",
@@ -64,35 +71,55 @@ GROUPS = (
             Figure("step_over_floor", "A step over its floor", "at most 3", 2),
             Figure("naive_spiff_ms_n1000", "Stock SpiffWorkflow at 1,000 steps, ms"),
             Figure("naive_over_ours_n1000", "That over ours", "at least 20"),
+            Figure(
+                "expression_refuse_64k_ms_max", "The slowest refusal of 64 KiB, ms", "at most 50"
+            ),
+            Figure("expression_refuse_2000_ms_max", "The same of 2,000 characters, ms", decimals=2),
+            Figure("recipe_check_ms_n3000", "A recipe of 3,000 steps read and checked, ms"),
         ),
     ),
     Group(
         "store",
         "A transaction with one row; then eight writers (four threads of each of two processes)"
-        " that perform steps of batches of their own on one SQLite file.",
+        " that perform steps of batches of their own on one SQLite file. There is one writer at a"
+        " time, so in a full queue a step lasts at least as long as eight steps of one writer"
+        " alone; what it takes over that is given beside.",
         (
             Figure("sqlite_commit_ms", "A durable transaction on SQLite, ms", decimals=2),
             Figure("postgres_commit_ms", "The same on PostgreSQL, ms", decimals=2),
             Figure("writers_1_median_ms", "A step with one writer, ms"),
             Figure("writers_8_median_ms", "A step with eight writers, waiting included, ms"),
             Figure("writers_8_p99_ms", "The 99th percentile of that, ms"),
+            Figure("writers_8_over_queue", "Median over eight steps of one writer", decimals=2),
+            Figure("writers_8_p99_over_queue", "99th percentile over the same", decimals=2),
             Figure("writers_8_steps_per_s", "Steps per second of the eight together"),
         ),
     ),
     Group(
         "web",
         "Each page is asked for 15 times in turns, through the application itself, signed in as"
-        " who uses it, on the site of the played demonstration batch. No network, no browser.",
+        " who uses it, on a copy of the demonstration history of `make history` (on a past of two"
+        " batches where none was made: the first figure tells). No network, no browser.",
         (
-            Figure("page_ms_work", "Work queue, ms"),
-            Figure("page_ms_batches", "Batch register, ms"),
-            Figure("page_ms_release", "Release decision, ms"),
-            Figure("page_ms_record", "Its record, timeline, ms"),
-            Figure("page_ms_values", "All its values, ms"),
-            Figure("page_ms_trends", "All its trends, ms"),
-            Figure("page_ms_review", "Review by exception, ms"),
-            Figure("page_ms_equipment", "Equipment board, ms"),
-            Figure("page_ms_live", "One poll of live values, ms"),
+            Figure("web_site_batches", "Batches of the site", decimals=0),
+            Figure("web_site_steps", "Steps of the site", decimals=0),
+            Figure("web_site_entries", "Entries of the site", decimals=0),
+            *_page("work", "Work queue"),
+            *_page("batches", "Batch register"),
+            *_page("batch", "A batch at work, its steps"),
+            *_page("step", "A step that waits"),
+            *_page("reviews", "Batches to review"),
+            *_page("review", "Review by exception"),
+            *_page("release", "Release decision, the whole record verified"),
+            *_page("record", "A record, timeline"),
+            *_page("values", "All its values"),
+            *_page("trends", "All its trends, every point in a table"),
+            *_page("trail", "Its audit trail"),
+            *_page("exceptions", "Exceptions of all batches"),
+            *_page("deviations", "Deviations"),
+            *_page("materials", "Lots and stock"),
+            *_page("equipment", "Equipment board"),
+            *_page("live", "One poll of live values"),
         ),
     ),
     Group(
@@ -100,7 +127,8 @@ GROUPS = (
         "The verifier checks bytes, canonical form, sequence and chain of 20,000 entries in one"
         " process; then the whole bundle of the played demonstration batch with its signatures and"
         " proofs. `demo_s` is the whole batch over real OPC UA and Modbus, set-up of its site,"
-        " signatures, release, PDF, bundle and verification included.",
+        " signatures, release, PDF, bundle and verification included."
+        " Its printed record is made twice more, as when a copy is issued.",
         (
             Figure("verify_entries_per_s_1proc", "Entries verified per second", "60,000", 0),
             Figure("verify_entry_bytes", "Bytes of such an entry", "about 500", 0),
@@ -108,6 +136,9 @@ GROUPS = (
             Figure("demo_entry_bytes", "Bytes of such an entry", decimals=0),
             Figure("demo_entries", "Entries of the demonstration batch", decimals=0),
             Figure("demo_s", "The whole demonstration, s", "under 90"),
+            Figure("pdf_pages", "Pages of its printed record", decimals=0),
+            Figure("pdf_s", "That record read, laid out and sealed, s"),
+            Figure("pdf_pages_per_s", "Pages per second"),
         ),
     ),
     Group(
