@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from decimal import Decimal
+from threading import Barrier
 
 import pytest
+from sqlalchemy.orm import Session
 
 from audit import trail
 from audit.streams import Stream
 from core.actors import Actor
 from core.clock import HeldClock
+from core.errors import Stale
 from core.house import House
 from hardware import equipment_commands, queries, setup_commands
 from hardware.errors import EquipmentNotSuitable, LogbookIncomplete, MapNotApproved
@@ -41,6 +45,33 @@ def test_a_unit_is_allocated_to_one_batch_only(house: House) -> None:
         house.perform(equipment_commands.release, "FBD-01", batch="B-2046", by=KERN)
     house.perform(equipment_commands.release, "FBD-01", batch="B-2045", by=KERN)
     allocated(house, "B-2046")
+
+
+@pytest.mark.urs("URS-EQP-010", "URS-EXE-090")
+def test_two_batches_that_take_a_unit_at_the_same_moment_have_one_winner(house: House) -> None:
+    dryer(house)
+    both_have_looked = Barrier(2, timeout=30)
+
+    def take(session: Session, batch: str, *, by: Actor, at: datetime) -> str:
+        assert queries.equipment(session, "FBD-01").allocated_to != batch
+        if house.database.dialect == "postgresql":  # SQLite lets one after the other look
+            both_have_looked.wait()
+        equipment_commands.allocate(session, "FBD-01", batch=batch, by=by, at=at)
+        return batch
+
+    def attempt(batch: str) -> str:
+        try:
+            return house.perform(take, batch, by=KERN)
+        except (EquipmentNotSuitable, Stale) as refusal:
+            return refusal.rule
+
+    with ThreadPoolExecutor(2) as threads:
+        answers = list(threads.map(attempt, ["B-2045", "B-2046"]))
+    with house.reading() as session:
+        winner = queries.equipment(session, "FBD-01").allocated_to
+    assert winner in answers
+    (refused,) = [answer for answer in answers if answer != winner]
+    assert refused in (EquipmentNotSuitable.rule, Stale.rule)
 
 
 @pytest.mark.urs("URS-EQP-010")
