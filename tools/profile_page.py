@@ -136,8 +136,7 @@ Timers are plain ISO 8601: `PT30M`, `P7D`, `2026-11-22T06:00:00Z` with its offse
   gateway or a task.
 - A token check visits the states of each level: a join that could wait for ever and a place where
   two tokens could meet are refused. A level with too many states to visit is refused, too.
-- An inclusive gateway stands in no loop and has at most six ways out; a drawing in which it is not
-  certain whom its join waits for is refused.
+- An inclusive gateway stands in no loop and has at most six ways out.
 - What a boundary event that does not interrupt begins has an end of its own and never joins the
   flow of its host.
 - What is thrown is delivered when every flow that moves has come to rest; the flow behind the throw

@@ -162,23 +162,15 @@ class _Net:
                         yield self._put(rest, self.level.outgoing(event.id))
 
     def _joined(self, state: State, node: InclusiveGateway) -> Iterator[State]:
-        """All arrivals go on as one, once nothing else can come. Raises _Unsound.
+        """All arrivals go on as one, once nothing else can come.
 
-        BPMN waits only for what can reach an empty way in and no way in that holds an arrival;
-        a drawing in which this makes a difference is refused.
+        BPMN does not wait for what can also reach a way in that holds an arrival already. Where
+        that would make a difference a second token could come there, which is refused anyway.
         """
         arrived = {flow.id for flow in self.level.incoming(node.id)} & state
-        others = [self._flow(flow_id).target for flow_id in state - arrived]
-        coming = [target for target in others if node.id in self._reached(target)]
-        if not coming:
+        others = (self._flow(flow_id).target for flow_id in state - arrived)
+        if not any(node.id in self._reached(target) for target in others):
             yield self._put(state - arrived, self.level.outgoing(node.id))
-        for target in coming:
-            reached = self._reached(target)
-            for flow in self.level.incoming(node.id):
-                if flow.id in arrived and flow.source in reached:
-                    message = "two tokens of one way in can meet here, so who waits is not certain"
-                    remedy = "Give each branch of the choice a way in of its own."
-                    raise _Unsound("gateway.inclusive_join", node.id, message, remedy)
 
     def _reached(self, target: str) -> frozenset[str]:
         if target not in self.reached:

@@ -7,8 +7,20 @@ from dataclasses import replace
 import pytest
 
 from engine.errors import NotExecutable
-from engine.lowering import DONE, Edge, PlaceKind, lower
-from tests.support.bpmn import boundary, bpmn, end, exclusive, flow, parallel, task, timer
+from engine.lowering import DONE, JOINED, Edge, PlaceKind, lower
+from tests.support.bpmn import (
+    boundary,
+    bpmn,
+    end,
+    event_gateway,
+    exclusive,
+    flow,
+    inclusive,
+    parallel,
+    task,
+    timer,
+    wait,
+)
 from tests.support.running import level
 from workflows.importing import import_procedure
 from workflows.model import Flow, Level
@@ -74,3 +86,38 @@ def test_a_handler_that_runs_into_the_main_flow_is_not_executed() -> None:
     merged = replace(drawn, flows=(*wrong, Flow(id="f", source="B", target="A")))
     with pytest.raises(NotExecutable, match="the handler of EV runs into A"):
         lower(merged)
+
+
+def test_the_events_behind_a_gateway_are_its_outcomes_and_wait_no_more() -> None:
+    text = level(
+        "PROC",
+        ["G > T1 > M > A > end", "G > T2 > M"],
+        event_gateway("G"),
+        wait("T1", timer("duration", "PT1H")),
+        wait("T2", timer("date", "2026-03-02T07:00:00Z")),
+        exclusive("M"),
+        task("A"),
+    )
+    graph = lower(read(text))[None]
+    kinds = {place.name: place.kind for place in graph.places}
+    leaving = {edge for edge in graph.edges if edge.source == "c:G"}
+    assert leaving == {Edge("c:G", "n:T1", "T1"), Edge("c:G", "n:T2", "T2")}
+    assert (kinds["n:G"], kinds["n:T1"]) == (PlaceKind.WAIT, PlaceKind.PASS)
+
+
+def test_an_inclusive_choice_takes_several_ways_and_its_join_lets_one_arrival_go_on() -> None:
+    text = level(
+        "PROC",
+        ["A > S > C > J > end", flow("S", "B", "A.round < 3"), "B > J"],
+        task("A"),
+        inclusive("S", default="S_C"),
+        task("B"),
+        task("C"),
+        inclusive("J"),
+    )
+    graph = lower(read(text))[None]
+    kinds = {place.name: place.kind for place in graph.places}
+    assert kinds["c:S"] is PlaceKind.SEVERAL
+    leaving = {edge for edge in graph.edges if edge.source == "c:J"}
+    assert leaving == {Edge("c:J", "n:PROC_end", DONE), Edge("c:J", "e:J", JOINED)}
+    assert "e:J" in graph.ends
