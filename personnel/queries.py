@@ -98,7 +98,15 @@ def find(session: Session, badge: str) -> Person | None:
     """The person with that badge in any spelling of its letters, active or not."""
     if not BADGE.match(badge.strip()):
         return None
-    return session.scalars(_PERSON, _asked(session, badge)).one_or_none()
+    # Pages name the same few people again and again; the row that this session holds is the same.
+    known: dict[str, Person] = session.info.setdefault("people", {})
+    folded = fold(badge)
+    if folded not in known or known[folded] not in session:
+        found = session.scalars(_PERSON, _asked(session, badge)).one_or_none()
+        if found is None:
+            return None
+        known[folded] = found
+    return known[folded]
 
 
 def fold(badge: str) -> str:

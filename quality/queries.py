@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from audit import chain
 from audit.models import Entry
+from core.db import site_of
 from ebr import gates
 from ebr import queries as records
 from ebr.gates import Condition
@@ -283,7 +284,12 @@ def audit_trail_facts(session: Session, record: str) -> ReviewFacts:
     found = audit_trail_review(session, record)
     if found is None:
         return ReviewFacts()
-    stale = rules.first_stale(_actions(session, record, found.through))
+    return trail_review_facts(found, _actions(session, record, found.through))
+
+
+def trail_review_facts(found: AuditTrailReview, later: Iterable[tuple[int, str]]) -> ReviewFacts:
+    """A review of the audit trail by what came `later`: number and action of each entry."""
+    stale = rules.first_stale(later)
     if stale is not None:
         return ReviewFacts(state="stale", detail=f"entry {stale} came after it")
     return ReviewFacts(state="signed", detail=f"by {found.by_name} through entry {found.through}")
@@ -292,7 +298,7 @@ def audit_trail_facts(session: Session, record: str) -> ReviewFacts:
 def _actions(session: Session, record: str, after: int) -> Sequence[tuple[int, str]]:
     rows = session.execute(
         select(Entry.rseq, Entry.action)
-        .where(Entry.rec == record, Entry.rseq > after)
+        .where(Entry.site_id == site_of(session), Entry.rec == record, Entry.rseq > after)
         .order_by(Entry.rseq)
     )
     return [(number, action) for number, action in rows]
@@ -304,7 +310,11 @@ def findings(session: Session, record: str) -> list[Finding]:
     run = records.run_of(session, record)
     entries = session.scalars(
         select(Entry)
-        .where(Entry.rec == run.stream, Entry.action.in_(rules.FINDINGS))
+        .where(
+            Entry.site_id == run.site_id,
+            Entry.rec == run.stream,
+            Entry.action.in_(rules.FINDINGS),
+        )
         .order_by(Entry.rseq)
     )
     return [_from_entry(entry) for entry in entries] + _manual_values(session, run)

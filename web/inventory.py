@@ -34,11 +34,7 @@ def lots() -> Page:
     """Every lot with its status and stock; within a material the first to expire comes first."""
     with identity.house().reading() as session:
         at = moment(session).site
-        rows = [
-            _row(found, item.name)
-            for item in queries.materials(session)
-            for found in queries.stock(session, item.code, at=at)
-        ]
+        rows = [_row(found, item.name) for item, found in queries.whole_stock(session, at=at)]
         tasks = [_low(session, task) for task in queries.tasks(session)]
     columns = [
         Column(key="number", label=_("Lot"), link="address"),

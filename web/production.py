@@ -37,7 +37,8 @@ def batches() -> Page:
     """The register: every number ever drawn, cancelled and aborted ones included."""
     with identity.house().reading() as session:
         shown = [each for each in queries.batches(session) if scoping.reaches(each.product_code)]
-        rows = [_line(session, batch) for batch in shown]
+        runs = {run.number: run for run in records.runs(session)}
+        rows = [_line(batch, runs[batch.number]) for batch in shown]
     return desk.table_page(
         "production/batches.html",
         tables.table("batches", _("Batch register"), _columns(), rows),
@@ -58,8 +59,7 @@ def _columns() -> list[Column]:
     ]
 
 
-def _line(session: Session, batch: Batch) -> dict[str, Any]:
-    run = records.run_of(session, batch.number)
+def _line(batch: Batch, run: ProcedureRun) -> dict[str, Any]:
     return {
         "number": batch.number,
         "address": url_for(".batch", number=batch.number),

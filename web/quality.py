@@ -19,7 +19,7 @@ from ebr.commands import exceptions as cases
 from ebr.commands.exceptions import ExceptionReference
 from ebr.models import ExceptionState, ProcedureRun, RunState
 from ebr.report.model import ExceptionView, RecordView, StepView
-from quality import queries
+from quality import queries, standings
 from quality.commands import deviations, release, reviews
 from quality.commands.deviations import NewDeviation
 from quality.commands.release import DecideBatch
@@ -59,7 +59,12 @@ def reviews_page() -> Page:
     """Batches by how far their review is."""
     with identity.house().reading() as session:
         runs = [run for run in records.runs(session) if run.stream.startswith("batch/")]
-        rows = [_row(session, run) for run in reversed(runs) if run.started_at is not None]
+        stands, undecided = standings.standings(session), standings.open_exceptions(session)
+        rows = [
+            _row(run, stands.get(run.stream, standings.Standing()), undecided.get(run.id, 0))
+            for run in reversed(runs)
+            if run.started_at is not None
+        ]
     columns = [
         Column(key="number", label=_("Batch"), link="address"),
         Column(key="title", label=_("Product")),
@@ -73,21 +78,16 @@ def reviews_page() -> Page:
     return desk.table_page("quality/reviews.html", table)
 
 
-def _row(session: Session, run: ProcedureRun) -> dict[str, Any]:
-    decided = queries.standing_decision(session, run.stream)
-    open_cases = [
-        case for case in records.exceptions(session, run) if case.state == ExceptionState.OPEN
-    ]
+def _row(run: ProcedureRun, stands: standings.Standing, undecided: int) -> dict[str, Any]:
+    decided = stands.decision
     return {
         "number": run.number,
         "address": url_for(".review", number=run.number),
         "title": run.title,
         "state": run.state,
-        "open": len(open_cases),
-        "review": standing(
-            queries.review_facts(queries.review(session, run.stream, ReviewKind.QUALITY)).state
-        ),
-        "trail": standing(queries.audit_trail_facts(session, run.stream).state),
+        "open": undecided,
+        "review": standing(stands.review.state),
+        "trail": standing(stands.trail.state),
         "decision": _decision_words(decided.decision) if decided else _("not decided"),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import statistics
 import time
 import zipfile
@@ -9,17 +10,56 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pikepdf
+
 from audit import verifier
+from core.actors import Actor
+from core.house import House
+from documents import sealing
+from documents.fonts import load_fonts
+from ebr import issuing, record
+from ebr.report import pictures, printing, trends
 from tests.bench import entries
-from tests.support.story import Played, played
+from tests.support.story import NUMBER, Played, played
 
 ROUNDS = 5
+PRINTS = 2
+BY = Actor.service("bench", trigger="a measurement")
 
 
 def measure() -> Mapping[str, float]:
-    """Entries verified per second, seconds of the demonstration, bytes of its entries."""
+    """Entries verified and pages laid out per second, seconds of the demonstration."""
     with TemporaryDirectory() as folder, played(Path(folder)) as story:
-        return {**entries.measure(), "demo_s": story.seconds, **_bundle(story)}
+        return {
+            **entries.measure(),
+            "demo_s": story.seconds,
+            **_bundle(story),
+            **_printed(story),
+        }
+
+
+def _printed(story: Played) -> Mapping[str, float]:
+    """The whole batch record as PDF: read, laid out and sealed, as when it is issued."""
+    took = []
+    for _ in range(PRINTS):
+        began = time.perf_counter()
+        pdf = _pdf(story.house)
+        took.append(time.perf_counter() - began)
+    with pikepdf.open(io.BytesIO(pdf)) as file:
+        pages = len(file.pages)
+    seconds = statistics.median(took)
+    return {"pdf_pages": pages, "pdf_pages_per_s": pages / seconds, "pdf_s": seconds}
+
+
+def _pdf(house: House) -> bytes:
+    with house.reading() as session:
+        view = record.view(session, NUMBER)
+        content = record.to_json(view)
+        edition = issuing.edition_of(session, record.digest(content), BY)
+        found, photos = trends.of(session, view), pictures.of(session, view)
+    fonts = load_fonts(house.services[issuing.FONTS])
+    pdf = printing.render(view, content, found, photos, edition=edition, fonts=fonts)
+    return sealing.seal_pdf(pdf, key=house.services[issuing.SEAL_KEY], at=house.clock.now())
 
 
 def _bundle(story: Played) -> Mapping[str, float]:

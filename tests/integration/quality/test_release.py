@@ -14,7 +14,7 @@ from ebr.commands.steps import StepReference
 from ebr.entry import Entry
 from ebr.errors import GateClosed
 from production import queries as production
-from quality import queries
+from quality import queries, standings
 from quality.commands.deviations import close_deviation
 from quality.commands.reviews import finish_review, start_review
 from quality.errors import AlreadyDecided, ReviewIncomplete, ReviewNotOpen, TookPart
@@ -59,7 +59,9 @@ def disposition(plant: RecordPlant) -> str:
 def test_a_reviewed_batch_is_released_and_the_batch_says_so(made: RecordPlant) -> None:
     batches.review(made)
     assert unmet(made) == {}
+    assert stands(made) == ("signed", "signed", None)
     batches.release(made)
+    assert stands(made) == ("signed", "signed", "release_for_packaging")
     assert disposition(made) == "released_for_packaging"
     decision = made.ask(queries.standing_decision, RECORD)
     assert decision.by == "P-107"
@@ -186,6 +188,12 @@ def correct(plant: RecordPlant) -> None:
     )
 
 
+def stands(plant: RecordPlant) -> tuple[str, str, str | None]:
+    """How far the record has come by the list of all: both reviews, the decision that counts."""
+    found = plant.ask(standings.standings)[RECORD]
+    return found.review.state, found.trail.state, found.decision and found.decision.decision
+
+
 @pytest.mark.urs("URS-REL-030")
 def test_a_correction_makes_every_review_stale(made: RecordPlant) -> None:
     batches.review(made)
@@ -195,6 +203,7 @@ def test_a_correction_makes_every_review_stale(made: RecordPlant) -> None:
     assert "stale" in found["release.production_review"]
     assert "came after it" in found["release.audit_trail"]
     assert "A verifier" in found["release.signatures"]
+    assert stands(made) == ("stale", "stale", None)
 
 
 @pytest.mark.urs("URS-REL-060")
@@ -204,6 +213,7 @@ def test_a_correction_after_the_release_voids_it(made: RecordPlant) -> None:
     correct(made)
     assert disposition(made) == "none"
     assert made.ask(queries.standing_decision, RECORD) is None
+    assert stands(made) == ("stale", "stale", None)
     old = made.ask(queries.decision, RECORD)
     assert "mass was corrected" in made.ask(queries.voided, old).because
 
