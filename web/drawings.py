@@ -91,6 +91,7 @@ def take() -> Page | tuple[str, int]:
             reason=inputs.text("reason", _("Reason")),
             record="site",
             tell=_address,
+            file=data,
         )
     except DefinitionRefused as refused:
         return str(_form(refused.findings)), refused.http_status
@@ -105,7 +106,14 @@ def replace(code: str, number: int) -> Page | tuple[str, int]:
     record = str(commands.stream_of(code))
     try:
         perform(
-            commands.save_draft, code, number, data, reason=reason, record=record, tell=_address
+            commands.save_draft,
+            code,
+            number,
+            data,
+            reason=reason,
+            record=record,
+            tell=_address,
+            file=data,
         )
     except DefinitionRefused as refused:
         back = url_for("workflows.version", code=code, number=number)

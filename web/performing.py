@@ -28,18 +28,25 @@ SECRETS = frozenset({"csrf_token", "passphrase", "badge", "_request", "_stage"})
 Tell = Callable[[Any], Any]
 
 
-def once() -> Once:
-    """The identity of this request. Raises Invalid when the form carries no key."""
+def once(file: bytes = b"") -> Once:
+    """The identity of this request, of a `file` that it brings as well.
+
+    Raises Invalid when the form carries no key.
+    """
     key = request.form.get("_key", "")
     if not key or len(key) > 80:
         raise Invalid(_("The form carries no key."), resolver=_("you, by opening the page again"))
     return Once(
-        scope=f"{identity.me().badge}:{request.endpoint}", key=key, digest=_digest(request.form)
+        scope=f"{identity.me().badge}:{request.endpoint}",
+        key=key,
+        digest=_digest(request.form, file),
     )
 
 
-def _digest(form: MultiDict[str, str]) -> str:
+def _digest(form: MultiDict[str, str], file: bytes) -> str:
     items = [[name, form.getlist(name)] for name in sorted(form) if name not in SECRETS]
+    if file:
+        items.append(["file", [hashlib.sha256(file).hexdigest()]])
     body = json.dumps([request.path, items], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(body.encode()).hexdigest()
 
@@ -56,11 +63,13 @@ def perform(
     record: str,
     by: Actor | None = None,
     tell: Tell = lambda answer: answer,
+    file: bytes = b"",
     **more: Any,
 ) -> Any:
     """Run a command of any package for this form, once; answers what `tell` makes of its result.
 
-    `record` is the stream that a refusal is recorded on. `tell` must give JSON.
+    `record` is the stream that a refusal is recorded on. `tell` must give JSON. `file` is one that
+    the form brings: another one under the same key is other content.
     """
 
     @wraps(command)
@@ -68,6 +77,6 @@ def perform(
         return {"answer": tell(command(session, *given, **keywords))}
 
     kept = identity.house().perform(
-        told, *arguments, by=by or identity.actor(), record=record, once=once(), **more
+        told, *arguments, by=by or identity.actor(), record=record, once=once(file), **more
     )
     return kept["answer"]

@@ -102,6 +102,19 @@ def test_a_refused_file_says_why_and_keeps_what_was_typed(author: Visitor) -> No
     assert "FOR-1" not in text_of(author.get("/recipes"))
 
 
+@pytest.mark.urs("URS-SIG-080")
+def test_a_form_sent_twice_imports_once_and_with_another_file_not_at_all(author: Visitor) -> None:
+    form = {**author.forms("/recipes/import").with_field("code"), **WHY, "code": "FOR-1"}
+
+    def send(name: str) -> Any:
+        file = (io.BytesIO(drawn(name)), "drawn.bpmn")
+        return author.client.post("/recipes/import", data={**form, "file": file})
+
+    assert send("sap.bpmn2").location == send("sap.bpmn2").location == "/recipes/FOR-1/v1"
+    assert send("jbpm.bpmn2").status_code == 409
+    assert author.get("/recipes/FOR-1/v2").status_code == 404
+
+
 def test_without_file_or_code_nothing_is_taken(author: Visitor) -> None:
     assert author.send("/recipes/import", "/recipes/import", code="X-1", **WHY).status_code == 422
     answer = bring(author, drawn("sap.bpmn2"), code="")
