@@ -140,9 +140,9 @@ def _mark(
 
 
 def _length(jump: timedelta) -> str:
-    """A length of time in words: ``1 h 0 min 0 s``."""
+    """A length of time in words: ``1 h``, ``100 d 3 s``."""
     seconds = round(abs(jump).total_seconds())
     days, rest = divmod(seconds, 86_400)
     hours, rest = divmod(rest, 3600)
-    shown = f"{days} d " if days else ""
-    return f"{shown}{hours} h {rest // 60} min {rest % 60} s"
+    parts = {"d": days, "h": hours, "min": rest // 60, "s": rest % 60}
+    return " ".join(f"{count} {unit}" for unit, count in parts.items() if count)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+SOMEBODY = "the administrator"
+"""Who is asked where a list of people who can resolve it turned out to be empty."""
+
 
 class BatchwrightError(Exception):
     """Base of every error that this product raises on purpose."""
@@ -31,7 +34,7 @@ class Refusal(BatchwrightError):
     def __init__(self, fact: str, *, resolver: str, **details: str) -> None:
         super().__init__(fact)
         self.fact = fact
-        self.resolver = resolver
+        self.resolver = resolver.strip() or SOMEBODY
         self.details = details
         self.recorded = False
 

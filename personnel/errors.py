@@ -69,7 +69,7 @@ class SecretRefused(Refusal):
 class SecondPersonNeeded(Refusal):
     """The act needs two different people, and this would be one (URS-IAM-040, URS-SIG-070)."""
 
-    rule = "two_people"
+    rule = "person.two_people"
     http_status = 403
 
 

@@ -77,6 +77,15 @@ def _has_postgresql() -> bool:
     )
 
 
+def faketime_libraries() -> list[Path]:
+    """Where libfaketime, the library that lets a process see another time, may lie."""
+    named = os.environ.get("FAKETIME_LIBRARY")
+    found = [Path(named)] if named else []
+    for folder in ("/usr/lib/*/faketime", "/usr/lib*/faketime", "/usr/local/lib/faketime"):
+        found += sorted(Path("/").glob(f"{folder[1:]}/libfaketime.so.1"))
+    return [path for path in found if path.is_file()]
+
+
 NEEDS = (
     Need(
         "text layout of the PDF records",
@@ -95,6 +104,9 @@ NEEDS = (
     Need(
         "tests that read a PDF", lambda: shutil.which("pdftotext") is not None, ("poppler-utils",),
         ("test",),
+    ),
+    Need(
+        "tests that set the clock", lambda: bool(faketime_libraries()), ("libfaketime",), ("test",),
     ),
     Need("tests that check a PDF", lambda: shutil.which("qpdf") is not None, ("qpdf",), ("test",)),
 )  # fmt: skip

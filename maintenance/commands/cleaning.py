@@ -87,9 +87,10 @@ def _refuse_unless_cleanable(unit: Equipment) -> None:
             f"{unit.number} is in use by {unit.allocated_to}", resolver="shift supervisor"
         )
     if unit.cleaning in (Cleaning.NOT_APPLICABLE, Cleaning.IN_CLEANING):
+        begun = unit.cleaning == Cleaning.IN_CLEANING
         raise NotToBeCleaned(
             f"{unit.number}: cleaning is {rules.said(unit.cleaning)}",
-            resolver="who began the cleaning" if unit.cleaning == Cleaning.IN_CLEANING else "-",
+            resolver="who began the cleaning" if begun else "nobody: it needs no cleaning",
         )
 
 

@@ -28,8 +28,12 @@ FAULTS = {
     "lines-frozen": "machine answers with its last value for ever",
     "clock-back": "clock set back by two hours, both databases",
     "clock-forward": "clock set forward by a hundred days, both databases",
+    "clock-set": "clock of the machine set under all processes (libfaketime): hours forward and"
+    " back, and creeping, while a batch is made over HTTP",
+    "clock-summer": "the same in a GMP site, through the end of summer time",
     "sleep": "a laptop asleep for an hour in the middle of a batch",
     "way-on": "every refusal of the demonstration batch, walked to the act that resolved it",
+    "way-on-all": "every place of the product that refuses: whom it names",
 }
 SAME = "that of the row above"
 HEAD = """# Reliability: what was broken on purpose, and what was left
@@ -52,12 +56,19 @@ TAIL = """
 
 - A server that was killed is waited for, and the same form is sent again: its key makes it one
   act.
-- A full disk or a database that does not answer is told in words with who can help. Records can
-  be read meanwhile, and work goes on as soon as there is room, without a restart.
+- A full, a read-only and a failing disk, and a database that does not answer, are told apart in
+  words with who can help. Records can be read meanwhile, and work goes on as soon as there is room,
+  without a restart.
 - Who comes second at a step is refused with the rule; nothing is recorded twice.
-- A jump of the machine's clock is an entry of the site (`clock.stepped`) with both times. Order
-  comes from sequence numbers; jobs, the log and the leases of lines do not wait for the former
-  time.
+- A jump of the machine's clock by more than two seconds, at once or little by little, is an entry of
+  the site (`clock.stepped`) with both times; so is the loss of its time server
+  (`clock.unsynchronised`). Each opens an incident for the quality unit, a deviation that names the
+  clock. Records that run then, or start before it is closed, carry a minor exception; work goes on.
+- Order comes from sequence numbers. Sessions, locks of accounts, jobs, the log and the leases of
+  lines count steady time (`core/steady.py`), which nobody can set and which goes on while the machine
+  sleeps: none becomes longer or shorter.
+- Timers of a recipe, hold times and the lengths of gaps count the clock of the site, as the record
+  shows it. A clock that is set during one makes it longer or shorter; the mark in the record says so.
 - While gateway or machine stand still there is a gap with both ends; a step that waited for their
   values has it as an exception by its length.
 
@@ -72,7 +83,8 @@ and opened by SQLite as after a real one.
 ## What was not tried
 
 A power cut below PostgreSQL (its processes were killed, its files kept what the kernel had),
-broken memory, a disk that lies about syncs, several hosts.
+broken memory, a disk that lies about syncs, several hosts. A virtual machine that its host pauses
+sees only its clock jump: that is an incident, and no gap.
 """
 
 

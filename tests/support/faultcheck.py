@@ -117,7 +117,9 @@ def _spawned(session: Session) -> Iterator[str]:
     critical = session.scalar(
         select(func.count()).select_from(ExceptionCase).where(ExceptionCase.severity == "critical")
     )
-    opened = session.scalar(select(func.count()).select_from(Deviation))
+    opened = session.scalar(
+        select(func.count()).select_from(Deviation).where(Deviation.exception.is_not(None))
+    )
     if opened != critical:
         yield f"{opened} deviations for {critical} critical exceptions"
     ended = session.scalars(

@@ -27,8 +27,15 @@ STEPS = ("P", "A", "K", "R", "W", "B", "X", "C")
 MASSES = {"A": GOOD, "B": GOOD, "X": BREACH, "C": GOOD}
 
 
-def recipe() -> bytes:
-    """Bind, weigh, wait, calculate, read a device, write a set point, breach a limit."""
+def recipe(*, machines: bool = True) -> bytes:
+    """Bind, weigh, wait, calculate, read a device, write a set point, breach a limit.
+
+    Without `machines` nothing is read and nothing written.
+    """
+    talking = (
+        task("R", step("R", READ, kind="read")),
+        task("W", step("W", SET, kind="write")),
+    )
     return bpmn(
         process(
             "OP",
@@ -37,11 +44,10 @@ def recipe() -> bytes:
             task("A", step("A", MASS, kind="entry", mode=TWO)),
             wait("T", timer("duration", "PT1S")),
             service("K"),
-            task("R", step("R", READ, kind="read")),
-            task("W", step("W", SET, kind="write")),
+            *(talking if machines else ()),
             *(task(key, step(key, MASS, kind="entry", mode=TWO)) for key in ("B", "X", "C")),
             end(),
-            flows="start > P > A > T > K > R > W > B > X > C > end",
+            flows=f"start > P > A > T > K >{' R > W >' if machines else ''} B > X > C > end",
             header=HEADER,
         )
     )

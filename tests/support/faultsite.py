@@ -19,9 +19,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from multiprocessing.process import BaseProcess
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
@@ -51,7 +51,7 @@ from workflows.importing import import_procedure
 from workflows.models import DefinitionFile
 
 SETUP = Actor.service("set-up", trigger="fault programme")
-HOST = "127.0.0.1"
+HOST, ZONE, GMP_MARK = "127.0.0.1", "Europe/Zurich", "gmp"
 UNITS = ("FBD-01", "PW-03")
 """A dryer over OPC UA and a water station over Modbus: two lines of the gateway."""
 PRELOADED = ["app.cli", "app.wsgi", "web.application", "hardware.simulators.host", __name__]
@@ -60,6 +60,23 @@ FORKSERVER = multiprocessing.get_context("forkserver")
 PARTS = ("web", "worker", "gateway", "cell")
 Break = Callable[[], None]
 """Makes a part of the product wrong in its own process, for a control."""
+
+
+class Running(Protocol):
+    """A process of a site: of `multiprocessing`, or one that was started otherwise."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its number, which is that of its session as well."""
+
+    def is_alive(self) -> bool:
+        """Whether it has not ended yet."""
+
+    def kill(self) -> None:
+        """kill -9."""
+
+    def join(self) -> None:
+        """Wait for its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +110,10 @@ def settings_in(home: Path) -> Settings:
     return Settings(home=home, database_url=url, owner_url=owner_url(url), log_level="WARNING")
 
 
-def light_vault(settings: Settings) -> Vault:
-    """The vault with the light profile of the tests."""
+def light_vault(settings: Settings) -> Vault | None:
+    """The vault with the light profile of the tests; None in a GMP site, which takes the real."""
+    if (settings.home / GMP_MARK).exists():
+        return None
     pepper = (settings.keys / "pepper").read_bytes()
     return Vault(pepper, SiteMode.DEMONSTRATION, cost=LIGHT, for_tests=True)
 
@@ -104,22 +123,27 @@ def composed(settings: Settings) -> House:
     return compose(settings, clock=SteppedClock(settings.home), vault=light_vault(settings))
 
 
-def make(home: Path, *, batches: Iterable[str]) -> dict[str, str]:
+def make(
+    home: Path, *, batches: Iterable[str], mode: SiteMode = SiteMode.DEMONSTRATION
+) -> dict[str, str]:
     """Make the site: people, two units with tag maps, and started batches; answers passphrases.
 
-    The devices have no address yet (`move_devices`).
+    The devices have no address yet (`move_devices`). Batches of a GMP site take no value from a
+    machine: ours are simulated, and simulated values are bad there.
     """
-    settings = settings_in(home)
-    making.make_site(
-        settings, name="Fault programme", mode=SiteMode.DEMONSTRATION, zone="Europe/Berlin"
-    )
+    settings, gmp = settings_in(home), mode is SiteMode.GMP
+    clock = SteppedClock(home)
+    making.make_site(settings, name="Fault programme", mode=mode, zone=ZONE, clock=clock)
+    if gmp:
+        (home / GMP_MARK).touch()
     house = composed(settings)
     at = _now(house)
     staff = people.seed(house, at)
     _equip(house, staff, at)
     supervisor = staff["P-105"].actor
     for number in batches:
-        house.perform(_start_batch, number, by=supervisor, record=f"batch/{number}")
+        start = partial(_start_batch, data=recipe(machines=not gmp))
+        house.perform(start, number, by=supervisor, record=f"batch/{number}")
     house.database.close()
     return {badge: person.passphrase for badge, person in staff.items()}
 
@@ -158,8 +182,7 @@ def _equip(house: House, staff: dict[str, Person], at: datetime) -> None:
         house.perform(setup_commands.approve_tag_map, number, 1, by=approver)
 
 
-def _start_batch(session: Session, number: str, *, by: Actor, at: datetime) -> None:
-    data = recipe()
+def _start_batch(session: Session, number: str, *, data: bytes, by: Actor, at: datetime) -> None:
     imported = import_procedure(data)
     header, stream = imported.procedure.header, Stream("batch", number)
     with trail.act(session, "batch.opened", stream=stream, by=by, object=number):
@@ -217,7 +240,7 @@ class Site:
     passphrases: dict[str, str]
     ports: Ports
     broken: dict[str, Break] = field(default_factory=dict)
-    _running: dict[str, BaseProcess] = field(default_factory=dict)
+    _running: dict[str, Running] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -247,11 +270,14 @@ class Site:
 
     def begin(self, name: str) -> None:
         """Start a part without waiting for it."""
+        self._running[name] = self._process(name, self._arguments(name), self.broken.get(name))
+
+    def _process(self, name: str, arguments: list[str], broken: Break | None) -> Running:
         FORKSERVER.set_forkserver_preload(PRELOADED)
-        arguments = (str(self.home), name, self._arguments(name), self.broken.get(name))
-        process = FORKSERVER.Process(target=part, args=arguments, daemon=True)
+        given = (str(self.home), name, arguments, broken)
+        process = FORKSERVER.Process(target=part, args=given, daemon=True)
         process.start()
-        self._running[name] = process
+        return process
 
     def _arguments(self, name: str) -> list[str]:
         ports, folder = self.ports, self.home / "cell"
@@ -321,12 +347,12 @@ def _listens(port: int) -> bool:
     return True
 
 
-def open_copy(template: Path, home: Path, **more: Any) -> Site:
+def open_copy(template: Path, home: Path, *, kind: type[Site] = Site, **more: Any) -> Site:
     """A site of its own: a copy of `template` (made by `make_template`) on free ports."""
     shutil.copytree(template, home, dirs_exist_ok=True)
     passphrases = json.loads((home / "passphrases.json").read_text())
     web, opcua, modbus, control = free_ports(4)
-    site = Site(home, passphrases, Ports(web, opcua, modbus, control), **more)
+    site = kind(home, passphrases, Ports(web, opcua, modbus, control), **more)
     (home / "cell").mkdir(exist_ok=True, mode=0o700)
     (home / "cell" / "token").write_text(secrets.token_urlsafe(24))
     house = site.house()
@@ -336,9 +362,9 @@ def open_copy(template: Path, home: Path, **more: Any) -> Site:
     return site
 
 
-def make_template(home: Path, *, batches: Iterable[str]) -> Path:
+def make_template(home: Path, *, batches: Iterable[str], **more: Any) -> Path:
     """A site that can be copied; answers its folder."""
-    passphrases = make(home, batches=batches)
+    passphrases = make(home, batches=batches, **more)
     (home / "passphrases.json").write_text(json.dumps(passphrases))
     return home
 

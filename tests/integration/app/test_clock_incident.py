@@ -90,7 +90,7 @@ def test_a_step_of_the_clock_opens_an_incident_and_marks_what_runs(
     plant.clock.step(jump)
     assert watch.look() == jump
     (incident,) = incidents(plant)
-    assert f"went {way} by 1 h 0 min 0 s" in incident.title
+    assert f"went {way} by 1 h:" in incident.title
     assert (incident.state, incident.severity) == ("open", "major")
     (mark,) = marks(plant)
     assert incident.number in mark.text
@@ -135,7 +135,7 @@ def test_a_clock_that_creeps_away_is_found_as_one_that_jumps(plant: RecordPlant)
         plant.clock.step(timedelta(milliseconds=100))
         watch.look()
     assert [found.title.partition(":")[0] for found in incidents(plant)] == [
-        f"The clock of {watch._machine} went forward by 0 h 0 min 2 s"
+        f"The clock of {watch._machine} went forward by 2 s"
     ]
 
 

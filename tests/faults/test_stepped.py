@@ -1,0 +1,201 @@
+"""The clock of the machine is set while batches are made (libfaketime): forward, back by hours,
+through the end of summer time, and creeping. Nothing acknowledged is lost or done twice, order is
+that of the sequence, and what lasts does not feel it (URS-TIM-020)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audit import trail
+from audit.streams import SITE, Stream
+from core.clock import SystemClock
+from core.sites import SiteMode
+from ebr import queries as records
+from hardware import queries as plant
+from hardware.words import Reason
+from quality import queries as quality
+from tests.support import faultcheck, faultreport
+from tests.support.faultclock import SteppedClock
+from tests.support.faultdriver import Driver
+from tests.support.faultsite import Break, make_template, open_copy
+from tests.support.faulttime import FakedSite, counts_the_wall_clock
+
+HOUR = timedelta(hours=1)
+SUMMER_ENDS = datetime(2027, 10, 31, 1, 0, tzinfo=UTC)
+"""Clocks in Zurich go from 03:00 back to 02:00."""
+LONGEST_GAP = timedelta(seconds=90)
+"""A line may have to be opened again; an hour that somebody set is no gap."""
+TAGS = ("FBD-01.TI102", "PW-03.QI601")
+PATIENCE_SECONDS = 90.0
+Entry = dict[str, Any]
+
+
+def make(driver: Driver, acts: int) -> None:
+    """Go on until so many acts were acknowledged in all."""
+    driver.make("B-1", until=lambda: len(driver.acknowledged) >= acts)
+
+
+def set_and_creep(site: FakedSite, driver: Driver) -> None:
+    """Two hours forward, one back, slowly forward and another one back, while a batch is made.
+
+    Never earlier than the site was made: nobody held a role then, and no certificate was valid.
+    """
+    make(driver, 2)
+    site.step(2 * HOUR)
+    make(driver, 6)
+    site.step(-HOUR)
+    make(driver, 10)
+    with site.creeping():
+        make(driver, 13)
+        wait_until(lambda: len(steps_told(driver)) == 3, "nobody noticed that the clock crept")
+    site.step(-HOUR)
+    driver.make("B-1")
+
+
+def through_the_end_of_summer_time(site: FakedSite, driver: Driver) -> None:
+    """Set forward to the last seconds of summer time, and back when it is over."""
+    make(driver, 2)
+    site.step(HOUR)
+    make(driver, 6)
+    site.step(-HOUR)
+    driver.make("B-1")
+
+
+def wait_for_lines(driver: Driver) -> None:
+    """Until both devices answer: a gap that is open is as long as the clock says."""
+
+    def up() -> bool:
+        with driver.house.reading() as session:
+            return all(answers(plant.current(session, tag)) for tag in TAGS)
+
+    wait_until(up, "the lines did not come up")
+
+
+def wait_until(so: Callable[[], bool], otherwise: str) -> None:
+    """Until it is so; fails when that takes too long."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not so():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.1)
+
+
+def answers(found: plant.TagNow) -> bool:
+    """Whether the device answers now; that it is simulated is no matter here."""
+    return set(found.reasons) <= {Reason.SIMULATED}
+
+
+def entries(driver: Driver, stream: Stream) -> list[Entry]:
+    with driver.house.reading() as session:
+        return [entry.data for entry in trail.entries(session, stream)]
+
+
+def steps_told(driver: Driver) -> list[float]:
+    """What the trail of the site knows of the clock, in seconds."""
+    site = entries(driver, SITE)
+    return [float(e["facts"]["seconds"]) for e in site if e["action"] == "clock.stepped"]
+
+
+def felt_it(site: FakedSite, driver: Driver) -> Iterator[str]:
+    """What must not have felt the clock, and did."""
+    if driver.browser.get("/work").status != 200:
+        yield "the session did not live on"
+    now = SystemClock().now() + timedelta(seconds=site.offset)
+    with driver.house.reading() as session:
+        for device in ("PW-03", "FBD-01"):
+            for gap in plant.gaps(session, device, now - timedelta(days=1), now + 3 * HOUR):
+                if (gap.ended_at or now) - gap.started_at > LONGEST_GAP:
+                    yield f"a gap of {device} from {gap.started_at} to {gap.ended_at}"
+
+
+def marked(driver: Driver) -> Iterator[str]:
+    """The record has a gap-free sequence, and one mark for each incident."""
+    batch = entries(driver, Stream("batch", "B-1"))
+    if [int(entry["rseq"]) for entry in batch] != list(range(1, len(batch) + 1)):
+        yield "the sequence of the record has gaps"
+    with driver.house.reading() as session:
+        run = records.run_of(session, "B-1")
+        marks = {
+            case.facts["deviation"]
+            for case in records.exceptions(session, run)
+            if case.type == "clock"
+        }
+        incidents = {
+            found.number for found in quality.deviations(session) if found.exception is None
+        }
+    if not marks or marks != incidents:
+        yield f"incidents {sorted(incidents)}, marks {sorted(marks)}"
+    if len(incidents) != len(steps_told(driver)):
+        yield f"{len(incidents)} incidents for steps of {steps_told(driver)}"
+
+
+def lived_through(
+    template: Path, home: Path, story: Any, broken: Break | None = None
+) -> tuple[faultcheck.Findings, Driver]:
+    """A batch while the clock is set; what went wrong."""
+    parts = {} if broken is None else dict.fromkeys(("web", "worker", "gateway"), broken)
+    site = open_copy(template, home, kind=FakedSite, broken=parts)
+    assert isinstance(site, FakedSite)
+    site.step(SteppedClock(home).now() - SystemClock().now())  # as when the site was made
+    try:
+        site.start()
+        driver = Driver.at(site)
+        wait_for_lines(driver)
+        story(site, driver)
+        wrong = list(felt_it(site, driver))
+        site.stop()
+        found = faultcheck.check(driver.house, site.settings, driver.acknowledged)
+        found.broken += wrong + list(marked(driver))
+        return found, driver
+    finally:
+        site.stop()
+
+
+@pytest.mark.urs("URS-TIM-010", "URS-TIM-020", "URS-IAM-100")
+@pytest.mark.timeout(600)
+def test_work_goes_on_while_the_clock_is_set_and_creeps(fault_site: Path, tmp_path: Path) -> None:
+    found, driver = lived_through(fault_site, tmp_path, set_and_creep)
+    told = steps_told(driver)
+    note = f"{len(driver.acknowledged)} acknowledged acts; steps of {told} s"
+    faultreport.tell("clock-set", found, runs=1, note=note)
+    assert not found.any, found
+    assert {round(seconds / 3600) for seconds in told} == {2, -1, 0}
+
+
+@pytest.fixture
+def gmp_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GMP site made an hour before summer time ends."""
+    folder = tmp_path_factory.mktemp("gmp-fault-site")
+    lead = SUMMER_ENDS - HOUR - timedelta(seconds=2) - SystemClock().now()
+    SteppedClock(folder).step(lead)
+    return make_template(folder, batches=["B-1"], mode=SiteMode.GMP)
+
+
+@pytest.mark.nightly
+@pytest.mark.urs("URS-TIM-010", "URS-TIM-020", "URS-TIM-030")
+@pytest.mark.timeout(900)
+def test_a_gmp_site_goes_through_the_end_of_summer_time_while_its_clock_is_set(
+    gmp_site: Path, tmp_path: Path
+) -> None:
+    found, driver = lived_through(gmp_site, tmp_path, through_the_end_of_summer_time)
+    note = f"{len(driver.acknowledged)} acknowledged acts; steps of {steps_told(driver)} s"
+    faultreport.tell("clock-summer", found, runs=1, note=note)
+    assert not found.any, found
+
+
+@pytest.mark.timeout(600)
+def test_sessions_and_leases_that_count_the_wall_clock_are_caught(
+    fault_site: Path, tmp_path: Path
+) -> None:
+    def set_once(site: FakedSite, driver: Driver) -> None:
+        make(driver, 2)
+        site.step(HOUR)
+
+    found, _ = lived_through(fault_site, tmp_path, set_once, counts_the_wall_clock)
+    faultreport.tell_control("clock-set", "counts the wall clock", "; ".join(found.broken))
+    assert "the session did not live on" in found.broken
