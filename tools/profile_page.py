@@ -30,10 +30,10 @@ RUNS: Mapping[str, str] = {
     "receiveTask": "waits for its message; may have boundary events",
     "callActivity": "runs another process of the file as a level of its own",
     "subProcess": "runs as a level of its own, at the ISA-88 level of what it is drawn in",
-    "subProcess, several at once": "`multiInstanceLoopCharacteristics`, here and on calls",
-    "subProcess or call, one after the other": "the same with `isSequential`",
-    "subProcess or call, until complete": "the same with `completionCondition`",
-    "subProcess or call, loop": "`standardLoopCharacteristics`: goes on while true",
+    "repeating, several at once": "`multiInstanceLoopCharacteristics` on steps, calls, levels",
+    "repeating, one after the other": "the same with `isSequential`",
+    "repeating, until complete": "the same with `completionCondition`",
+    "repeating, loop": "`standardLoopCharacteristics`: goes on while true",
     "subProcess, begun by an event": "an event subprocess, see its starts",
     "exclusiveGateway": "the first flow whose condition is true, else the default; or a merge",
     "parallelGateway": "splits, or waits for every flow",
@@ -177,7 +177,7 @@ def _shown(element: str) -> str:
 def _code(name: str) -> str:
     """The first word of a row is a BPMN name, unless it is plain English."""
     first, separator, rest = name.partition(",")
-    plain = " " in first
+    plain = " " in first or first == "repeating"
     return name if plain else f"`{first}`{separator}{rest}"
 
 
@@ -223,11 +223,11 @@ def _words(root: etree._Element, element: etree._Element) -> Iterator[str]:
         yield tag
     elif tag == "multiInstanceLoopCharacteristics":
         after = element.get("isSequential") == "true"
-        yield "subProcess or call, one after the other" if after else "subProcess, several at once"
+        yield "repeating, one after the other" if after else "repeating, several at once"
         if element.find(f"{B}completionCondition") is not None:
-            yield "subProcess or call, until complete"
+            yield "repeating, until complete"
     elif tag == "standardLoopCharacteristics":
-        yield "subProcess or call, loop"
+        yield "repeating, loop"
     elif tag == "sequenceFlow":
         yield from _flow(root, element)
 

@@ -15,6 +15,7 @@ from workflows.drawn import IMPLIED
 from workflows.drawn import Drawn as Drawn
 from workflows.model import (
     CallActivity,
+    EndEvent,
     Flow,
     InclusiveGateway,
     Level,
@@ -22,7 +23,9 @@ from workflows.model import (
     Node,
     ReceiveTask,
     SendTask,
+    StartEvent,
     StepTask,
+    SubProcess,
 )
 from workflows.safexml import line_of
 from workflows.schema.definition import ELEMENTS, NAMESPACE
@@ -163,7 +166,8 @@ class _Reader(NodeReader):
     def _level(self, holder: etree._Element, isa88: Isa88, *, part_of: str | None) -> None:
         """Read a process, or one that is drawn inside another, with what is drawn inside it."""
         nodes = {element: self.node(element) for element in self._usable(holder)}
-        read = [node for node in nodes.values() if node is not None]
+        repeated: list[StepTask] = []
+        read = [self._once(e, node, repeated) for e, node in nodes.items() if node is not None]
         flows = [self._flow(e) for e in holder if local(e) == FLOW and self._is_usable(e)]
         level = Level(
             id=holder.get("id", ""),
@@ -176,6 +180,8 @@ class _Reader(NodeReader):
         self._check_references(holder, level)
         level = self._with_implied(level, {e.get("id", ""): e for e in nodes})
         self.drawn.levels.append(level)
+        for task in repeated:
+            self.drawn.levels.append(_one_step(task, isa88, part_of or level.id))
         for element in nodes:
             if local(element) == "subProcess":
                 self._level(element, isa88, part_of=part_of or level.id)
@@ -232,6 +238,14 @@ class _Reader(NodeReader):
 
     # What the drawing implies
 
+    def _once(self, element: etree._Element, node: Node, repeated: list[StepTask]) -> Node:
+        """The node, or what stands for a step that repeats: a level with this step alone."""
+        loop = self.loop(element) if isinstance(node, StepTask) else None
+        if loop is None or not isinstance(node, StepTask):
+            return node
+        repeated.append(node)
+        return SubProcess(id=node.id, name=node.name, called=node.id, loop=loop)
+
     def _with_implied(self, level: Level, drawn: dict[str, etree._Element]) -> Level:
         """The level with the jumps of its links and the choices behind its tasks drawn out."""
         flows = [*level.flows, *self._jumps(level, drawn)]
@@ -280,6 +294,22 @@ class _Reader(NodeReader):
             message = f"{len(named)} catching link events of this name in this process"
             remedy = "Draw exactly one catch of its name, and no flow out of the throw."
             self.found("link.target", message, remedy, drawn[throw.id])
+
+
+def _one_step(task: StepTask, isa88: Isa88, part_of: str) -> Level:
+    """The level that each round of a repeating step runs."""
+    first, last = f"{task.id}{IMPLIED}start", f"{task.id}{IMPLIED}end"
+    return Level(
+        id=task.id,
+        name=task.name,
+        isa88=isa88,
+        nodes=(StartEvent(id=first, name=""), task, EndEvent(id=last, name="")),
+        flows=(
+            Flow(id=f"{task.id}{IMPLIED}in", source=first, target=task.id),
+            Flow(id=f"{task.id}{IMPLIED}out", source=task.id, target=last),
+        ),
+        part_of=part_of,
+    )
 
 
 def lower(name: str) -> str:

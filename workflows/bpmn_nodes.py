@@ -185,17 +185,17 @@ class NodeReader:
             remedy = "Set calledElement to the id of a process of this file."
             self.found("call.target", "the call activity calls nothing", remedy, element)
             return None
-        return CallActivity(**common, called=called, loop=self._loop(element))
+        return CallActivity(**common, called=called, loop=self.loop(element))
 
     def _inside(self, element: etree._Element, common: Common) -> SubProcess | None:
         if element.get("triggeredByEvent") != "true":
-            return SubProcess(**common, called=common["id"], loop=self._loop(element))
+            return SubProcess(**common, called=common["id"], loop=self.loop(element))
         starts = [start for start in element.iterfind(f"{B}{START}") if start not in self._refused]
         if len(starts) != 1:
             remedy = "Draw exactly one start event, with what it waits for."
             self.found("event.start", f"{len(starts)} events start it", remedy, element)
             return None
-        if self._loop(element) is not None:
+        if self.loop(element) is not None:
             remedy = "Remove the marker; it begins as often as its event happens."
             self.found("loop.event", "an event begins it, so it has no rounds", remedy, element)
         mark = self._mark(starts[0])
@@ -210,7 +210,8 @@ class NodeReader:
             severity=mark.severity,
         )
 
-    def _loop(self, element: etree._Element) -> Loop | None:
+    def loop(self, element: etree._Element) -> Loop | None:
+        """How a task, call or subprocess repeats; None when it does not."""
         rounds: RoundsMark | None = self.extension(element, "rounds")
         multi = element.find(f"{B}multiInstanceLoopCharacteristics")
         standard = element.find(f"{B}standardLoopCharacteristics")

@@ -78,7 +78,7 @@ ALLOWED: dict[str, Allowed] = {
         f"{_NODE} {_CATCH} errorEventDefinition escalationEventDefinition",
     ),
     "endEvent": _allow("name", f"{_NODE} {_THROW} errorEventDefinition terminateEventDefinition"),
-    **{task: _allow("name default", _NODE) for task in TASKS},
+    **{task: _allow("name default", f"{_NODE} {_LOOPS}") for task in TASKS},
     **{task: _allow("name default messageRef", _NODE) for task in ("sendTask", "receiveTask")},
     "callActivity": _allow("name default calledElement", f"{_NODE} {_LOOPS}"),
     "subProcess": _allow("name default triggeredByEvent", f"{_NODE} {_LOOPS} {_INSIDE}"),

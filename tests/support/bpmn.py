@@ -152,12 +152,15 @@ def task(
     tag: str = "userTask",
     name: str | None = None,
     default: str | None = None,
+    loop: str = "",
+    max_rounds: int | None = None,
 ) -> str:
     """A task with one step; without `step_xml` a plain instruction step of the same key."""
     inner = step(node_id) if step_xml is None else step_xml
     chosen = f" default={quoteattr(default)}" if default else ""
     head = f"<bpmn:{tag} id={quoteattr(node_id)} name={quoteattr(name or node_id)}{chosen}>"
-    return f"{head}{extension(inner)}</bpmn:{tag}>"
+    mark = f'<bw:rounds maximum="{max_rounds}"/>' if max_rounds else ""
+    return f"{head}{extension(inner + mark)}{loop}</bpmn:{tag}>"
 
 
 def business_rule(

@@ -73,9 +73,9 @@ def inside(holder: str, definition: str) -> Refusal:
 
 
 def marked(marker: str) -> Refusal:
-    """A task with a loop marker."""
+    """A task with a marker that has no bound."""
     drawn = f'<bpmn:userTask id="X">{extension(step("X"))}{marker}</bpmn:userTask>'
-    return Refusal(among(drawn), "X")
+    return Refusal(among(drawn), "X", "loop.bound")
 
 
 def attribute(text: str) -> Refusal:
@@ -149,8 +149,15 @@ REFUSED: dict[str, Refusal] = {
     "condition of an event subprocess": Refusal(
         event_inside(start("X_start", conditional("true"))), "X_start"
     ),
-    "loop marker on a task": marked(standard_loop("true", maximum=3)),
-    "several instances of a task": marked(multi_instance("3")),
+    "loop marker on a message task": Refusal(
+        among(
+            messenger("receive", "X", "msg").replace(
+                "</bpmn:receiveTask>", standard_loop("true", maximum=3) + "</bpmn:receiveTask>"
+            )
+        ),
+        "X",
+    ),
+    "several instances of a task without a bound": marked(multi_instance("3")),
     "receiving that begins a process": Refusal(
         among('<bpmn:receiveTask id="X" messageRef="msg" instantiate="true"/>'),
         "X",

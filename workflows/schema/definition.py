@@ -488,8 +488,8 @@ MARKS = (
     Element(
         name="rounds",
         cls=marks.RoundsMark,
-        help="how many rounds at most, on a backward flow or a repeating call activity",
-        within=("SequenceFlow", "CallActivity", "SubProcess"),
+        help="how many rounds at most, on a backward flow or on what repeats",
+        within=("SequenceFlow", "CallActivity", "SubProcess", *TASKS),
         attributes=(_need("maximum", T.INTEGER),),
     ),
     Element(

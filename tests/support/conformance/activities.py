@@ -75,6 +75,36 @@ ROUNDS_INSIDE = Model(
 )
 
 
+REPEATED_STEPS = Model(
+    bpmn(
+        level(
+            "PROC",
+            ["A > B > C > M > LAST > end", "E > FIX > M"],
+            task("A", loop=multi_instance("2", completion="A.round > 9"), max_rounds=5),
+            task("B", loop=multi_instance("2", sequential=True), max_rounds=5),
+            task("C", loop=standard_loop("round < 1", maximum=3)),
+            boundary("E", "C", timer("duration", "PT1H")),
+            task("FIX"),
+            exclusive("M"),
+            task("LAST"),
+        )
+    ),
+    [
+        *done("A#1.2/A#1", "A#1.1/A#1", "B#1.1/B#1", "B#1.2/B#1"),
+        ("minutes", 60),
+        *done("FIX#1", "LAST#1"),
+    ],
+    {"A.round": 1},
+    opened(
+        "A#1.1/A#1",
+        "A#1.2/A#1",
+        "B#1.1/B#1",
+        "B#1.2/B#1",
+        "C#1.1/C#1",
+        "FIX#1",
+        "LAST#1",
+    ),
+)
 ERROR_INSIDE = Model(
     bpmn(
         error("err", "leak"),

@@ -7,6 +7,7 @@ from tests.support.conformance.activities import (
     IN_LANES,
     INSIDE,
     KINDS_OF_TASKS,
+    REPEATED_STEPS,
     ROUNDS_INSIDE,
     TERMINATED_INSIDE,
 )
@@ -46,6 +47,7 @@ MODELS: dict[str, Model] = {
     "kinds of tasks": KINDS_OF_TASKS,
     "drawn inside": INSIDE,
     "rounds of what is drawn inside": ROUNDS_INSIDE,
+    "steps that repeat": REPEATED_STEPS,
     "an error over two levels": ERROR_INSIDE,
     "terminated inside": TERMINATED_INSIDE,
     "message before the time": first_of(expires=False),
