@@ -75,7 +75,8 @@ TAIL = """
 ## How to repeat it
 
 `make test T=tests/faults` runs the programme in its short form, `make test-nightly
-T=tests/faults` the long one (300 kills, 2,000 power cuts, 100 kills of the database). Kills fall
+T=tests/faults` the long one (300 kills, 2,000 power cuts, 100 kills of the database); `make
+test-postgres T=tests/faults` puts the sites on PostgreSQL. Kills fall
 in a fixed order from a seed; their exact moments depend on the machine. The power cut is a layer
 over SQLite's own file access that records writes and syncs; the files are rebuilt for each cut
 and opened by SQLite as after a real one.
