@@ -115,6 +115,7 @@ def _grade_of_typed(context: StepContext, parameter: Parameter, entry: Entry) ->
         raise ReasonNeeded(
             f"{parameter.code} comes from {parameter.source}: typing it needs a reason",
             resolver="the person at this step, with a verifier",
+            field="reason",
         )
     severity = next(
         (policy.severity for policy in context.policy_for(Occasion.MANUAL_VALUE)), Severity.MAJOR

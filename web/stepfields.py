@@ -13,7 +13,7 @@ from ebr.context import StepContext
 from ebr.entry import File
 from ebr.kinds.base import resolve_tag
 from hardware.models import Reading
-from web import filters, limits
+from web import filters, limits, live, watched
 from web.i18n import gettext as _
 from workflows.step import Parameter, in_language
 from workflows.words import DataType, Origin, Rounding, StepKind
@@ -89,6 +89,8 @@ class FieldView:
     reading_words: str
     not_applicable: str
     staged: str
+    now: Mapping[str, Any] | None = None
+    """What the device shows, for a value that it gives and nobody has taken yet."""
     reading_last: str = ""
     """The last reading in words."""
     decimals: int | None = None
@@ -132,10 +134,18 @@ def field_of(
         reading_words="; ".join(_reading_words(row) for row in rows),
         not_applicable=given.not_applicable.get(code, ""),
         staged=given.files[code].name if code in given.files else "",
+        now=_now(context, parameter, tag) if not rows else None,
         reading_last=_reading_words(rows[-1]) if rows else "",
         decimals=parameter.decimals,
         figure=_figure(context.spec.key, parameter),
     )
+
+
+def _now(context: StepContext, parameter: Parameter, tag: str | None) -> Mapping[str, Any] | None:
+    if tag is None or parameter.origin is not Origin.DEVICE:
+        return None
+    found = watched.value_now(context, tag)
+    return None if found is None else live.tag_view(found)
 
 
 def fields_of(

@@ -9,6 +9,7 @@ from typing import Any
 
 from audit.models import Signature
 from core.errors import Refusal
+from documents.units import symbol
 from ebr import gates, queries, rules, values
 from ebr.commands import steps
 from ebr.commands.exceptions import NEED_PERMISSION
@@ -44,6 +45,9 @@ class ValueView:
     reason: str
     correctable: bool
     plain: str
+    unit: str
+    place: int
+    """Where its parameter stands in the step."""
     earlier: Sequence[ValueView] = ()
 
 
@@ -123,6 +127,8 @@ class StepPage:
     wait: WaitView | None
     watched: Sequence[Watched]
     """Values of machines while the step is open."""
+    shows_values: bool
+    """Whether they stand in a part of their own, and not in the form already."""
     recorded: Sequence[ValueView]
     used: Sequence[tuple[str, str]]
     """Units and material of the step, with what they are for."""
@@ -187,6 +193,7 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
         facts=() if wait else [(_(name), value) for name, value in form.facts],
         wait=wait,
         watched=watched.of(context) if is_open else (),
+        shows_values=spec.automatic or step.state != StepState.STARTED or wait is not None,
         recorded=recorded,
         used=stepused.used(context),
         signed=_signed(context),
@@ -267,8 +274,7 @@ def _recorded(context: StepContext) -> list[ValueView]:
             correctable = row.grade in ("manual", "manual_for_device", "corrected")
             view = _value(context, row, labels, correctable and row.code in units, old)
             found.append(view)
-    order = {code: place for place, code in enumerate(labels)}
-    return sorted(found, key=lambda view: (order.get(view.code, 999), view.position))
+    return sorted(found, key=lambda view: (view.place, view.position))
 
 
 def _value(
@@ -296,7 +302,9 @@ def _value(
         recorded_by=name_of(context, row.recorded_by),
         reason=row.reason or "",
         correctable=correctable,
-        plain=row.text or "",
+        plain=filters.number(row.text) if row.number is not None else (row.text or ""),
+        unit=symbol(row.unit),
+        place=list(labels).index(row.code) if row.code in labels else len(labels),
         earlier=earlier,
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from documents.units import symbol
 from ebr.context import StepContext
 from ebr.kinds import waiting
 from ebr.kinds.waiting import Standing
@@ -196,7 +197,7 @@ def condition_words(context: StepContext, expression: str, tags: Mapping[str, st
 
 def _unit_written(found: re.Match[str]) -> str:
     word = found.group(1)
-    return f" {word}" if word in (_("and"), _("or")) else f"\u202f{filters.unit(word)}"
+    return f" {word}" if word in (_("and"), _("or")) else f"\u202f{symbol(word)}"
 
 
 def _localised(said: str) -> str:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.errors import NotFound
+from documents.units import symbol
 from ebr import values
 from ebr.context import StepContext
 from ebr.kinds.base import resolve_tag
@@ -123,7 +124,7 @@ def _chart(
     start = context.step.started_at or context.at
     return {
         "label": label,
-        "unit": filters.unit(unit),
+        "unit": symbol(unit),
         "points": [
             [max(point.at, start).timestamp(), None if point.value is None else float(point.value)]
             for point in trend.points

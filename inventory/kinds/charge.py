@@ -323,7 +323,7 @@ def _expected(context: StepContext, slots: list[Slot]) -> list[str]:
     found = []
     for slot in slots:
         fitting = next((each for each in left if _slot_of(each) == slot), None)
-        name = f"{slot.material}{f' {slot.portion}' if slot.portion else ''}"
+        name = f"{_named(context, slot.material)}{f', {slot.portion}' if slot.portion else ''}"
         if fitting is None:
             found.append(name)
             continue
@@ -342,5 +342,11 @@ def _facts(context: StepContext) -> tuple[tuple[str, str], ...]:
         if use.weighed_at is None and use.quantity is not None:
             quantity = context.number(use.quantity, "kg")
             if quantity is not None:
-                facts.append((use.code, f"{quantity:f} kg"))
+                facts.append((_named(context, use.code), f"{quantity:f} kg"))
     return tuple(facts)
+
+
+def _named(context: StepContext, code: str) -> str:
+    """A material by code and name, as its label shows it."""
+    known = stock.find_material(context.session, code)
+    return f"{code} {known.name}" if known is not None else code

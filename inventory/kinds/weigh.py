@@ -361,15 +361,14 @@ def _left(
 
 def _facts_of(found: Next, corrected: bool) -> list[tuple[str, str]]:
     day = stock.facts_of(found.lot).last_day
+    end = ", is used to the end" if found.plan.to_the_end else ""
     facts = [
         ("Container", f"number {found.number}"),
-        ("Lot", f"{found.lot.number}{f', to {day}' if day else ''}"),
+        ("Lot", f"{found.lot.number}{f', to {day}' if day else ''}{end}"),
     ]
     if corrected:
         facts.append(("Pure share", f"{found.share:f}"))
         facts.append(("Target of the lot", f"{found.plan.lot_target:f} kg"))
-    if found.plan.to_the_end:
-        facts.append(("Lot", "is used to the end"))
     return facts
 
 

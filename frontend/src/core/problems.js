@@ -16,8 +16,11 @@ function mark(code) {
   document.querySelectorAll("[aria-invalid]").forEach((input) => input.removeAttribute("aria-invalid"));
   if (!code) return;
   const field = document.getElementById(`field-${code}`);
+  if (field instanceof HTMLDetailsElement) field.open = true;
   field?.querySelectorAll("input, textarea").forEach((input) => {
-    if (input.type !== "hidden" && !input.closest("details")) input.setAttribute("aria-invalid", "true");
+    if (input.type === "hidden" || input.name.startsWith("n-")) return;
+    input.setAttribute("aria-invalid", "true");
+    if (input.value) input.closest("details")?.setAttribute("open", "");
   });
 }
 

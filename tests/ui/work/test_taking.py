@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from ebr.entry import Entry
+from tests.integration.ebr import test_waits as dryer
 from tests.support.bpmn import bpmn, end, process, start, step, task
 from tests.support.records import RecordPlant
 
@@ -43,3 +45,49 @@ def test_taking_a_value_is_not_signing_the_step(
         if entry["action"] == "attempt.refused"
     ]
     assert commands == ["take_for_step"]
+
+
+HEAT = (
+    '<bw:parameter code="heat" dataType="decimal" unit="Cel" decimals="1" origin="device"'
+    ' source="FBD.TI102"><bw:label lang="en">Heat of the product</bw:label></bw:parameter>'
+)
+HEATED = "/records/B-2046/steps/H/1"
+
+
+def heat() -> bytes:
+    """Bind the dryer, then one value that it gives."""
+    return bpmn(
+        process(
+            "HEAT",
+            start(),
+            task("P", step("P", dryer.BIND, kind="bind")),
+            task("H", step("H", HEAT, kind="entry", mode="none"), name="Take the heat"),
+            end(),
+            flows="start > P > H > end",
+            header=dryer.HEADER,
+        )
+    )
+
+
+@pytest.mark.urs("URS-PRO-010", "URS-PRO-020")
+def test_what_the_device_shows_stands_at_the_button_and_typing_needs_a_reason(
+    operator: Page, address: str, plant: RecordPlant
+) -> None:
+    dryer.equip(plant)
+    plant.start(heat(), number="B-2046")
+    path = plant.step("P", number="B-2046").path
+    plant.person("P-101").perform("batch/B-2046", path, Entry(units={"FBD": "FBD-01"}))
+    plant.work()
+    dryer.feed(plant, "41.8")
+    operator.goto(address + HEATED)
+    operator.get_by_role("button", name="Start this step").click()
+    expect(operator.locator(".from-device")).to_contain_text("41.8")
+    expect(operator.get_by_label("Heat of the product").first).to_be_hidden()
+    operator.get_by_text("Type it instead").click()
+    operator.get_by_label("Heat of the product").first.fill("41.5")
+    operator.get_by_role("button", name="Save", exact=True).click()
+    expect(operator.get_by_role("alert").filter(has_text="reason.needed")).to_be_visible()
+    expect(operator.locator("#reason")).to_be_visible()
+    operator.locator("#reason").fill("the sensor hangs in the air")
+    operator.get_by_role("button", name="Save", exact=True).click()
+    expect(operator.get_by_text("typed instead of device")).to_be_visible()

@@ -15,6 +15,7 @@ from tests.ui.work.test_looks import use_theme, violations
 from tests.ui.work.test_work import sign
 
 STEP = "/records/B-2045/steps/D/1"
+WIDE = "document.documentElement.scrollWidth"
 BEAT = "document.body.dispatchEvent(new Event('bw:beat'))"
 DRAWN = "canvas => canvas.toDataURL()"
 
@@ -111,4 +112,7 @@ def test_a_waiting_step_is_accessible_and_fits_a_narrow_screen(
     use_theme(operator, theme)
     assert violations(operator, axe_source) == []
     operator.set_viewport_size({"width": 320, "height": 700})
-    assert operator.evaluate("document.documentElement.scrollWidth") <= 320
+    assert operator.evaluate(WIDE) <= 320
+    operator.set_viewport_size({"width": 1280, "height": 800})
+    operator.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert operator.evaluate(WIDE) <= 1280

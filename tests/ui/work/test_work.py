@@ -158,7 +158,8 @@ def test_the_number_keys_write_into_the_field_and_the_focus_returns(
     expect(opener).to_be_focused()
 
 
-def test_a_step_can_be_done_by_keyboard_alone(
+@pytest.mark.urs("URS-EXE-030", "URS-SIG-040")
+def test_a_step_is_done_and_verified_by_a_second_person_by_keyboard_alone(
     operator: Page, address: str, plant: RecordPlant
 ) -> None:
     keys = operator.keyboard
@@ -177,6 +178,15 @@ def test_a_step_can_be_done_by_keyboard_alone(
     keys.press("Enter")
     expect(operator.get_by_text("Waits for")).to_be_visible()
     assert plant.step("A").state == "performed"
+    _tab_to(operator, "Verify…")
+    keys.press("Enter")
+    expect(operator.get_by_label("Badge of the second person")).to_be_focused()
+    keys.type("P-102", delay=90)
+    keys.press("Tab")
+    keys.type(PEOPLE["P-102"].passphrase)
+    keys.press("Enter")
+    expect(operator.get_by_text("This step is complete.")).to_be_visible()
+    assert plant.step("A").state == "complete"
 
 
 def _tab_to(page: Page, text: str) -> None:
