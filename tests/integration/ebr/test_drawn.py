@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from audit import trail
@@ -28,6 +30,7 @@ from tests.support.bpmn import (
     task,
 )
 from tests.support.records import RECORD, RecordPlant
+from tests.support.web import Visitor, app_of
 
 BATCH = Stream.parse(RECORD)
 MOISTURE = '<bw:parameter code="lod" dataType="decimal" unit="%" decimals="2"/>'
@@ -138,3 +141,18 @@ def test_the_record_of_a_whole_run_names_what_was_not_done(running: RecordPlant)
         "CHECK": "gateway SP chose another way",
         "CLEAN": "event ESP did not happen",
     }
+
+
+@pytest.mark.urs("URS-EXE-030")
+def test_the_pages_show_every_place_that_is_drawn(running: RecordPlant, tmp_path: Path) -> None:
+    spill(running)
+    visitor = Visitor(app_of(running, tmp_path))
+    visitor.login("P-107")
+    address = "/batches/B-2045/record/route"
+    outside = visitor.get(f"{address}?at=OP").get_data(as_text=True)
+    inside = visitor.get(f"{address}?at=OP/SP%231").get_data(as_text=True)
+    assert "SP&gt;" not in outside + inside
+    assert 'data-plane="OP_diagram"' in outside
+    assert 'data-plane="OP_diagram"' in inside
+    assert "DRY" in inside
+    assert visitor.get(f"{address}?at=OP/SP%231/ESP%231").status_code == 200
