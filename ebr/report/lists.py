@@ -30,7 +30,7 @@ from ebr.report.model import (
 from ebr.report.rows import Rows, SealedEntry
 from engine import queries as flow
 from engine.routes import CauseKind
-from workflows.model import EndEvent, ExclusiveGateway, Level, Node, ParallelGateway
+from workflows.model import EndEvent, Gateway, Level, Node
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^ ]*[+-]\d\d:\d\d\Z")
 CAUSES = {
@@ -243,7 +243,7 @@ def _target(level: Level, node_id: str) -> str:
 def _reached(level: Level, node_id: str, seen: frozenset[str]) -> list[Node]:
     """The first things that have a name to people; a gateway without one only joins or splits."""
     node = level.node(node_id)
-    passed = isinstance(node, (ExclusiveGateway, ParallelGateway)) and not node.name
+    passed = isinstance(node, Gateway) and not node.name
     if not passed or node_id in seen:
         return [node]
     onward = [_reached(level, flow.target, seen | {node_id}) for flow in level.outgoing(node_id)]
