@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from core.errors import Invalid, NotFound
-from web import desk, identity, inputs, tables
+from web import desk, identity, inputs, states, tables
 from web.access import needs
 from web.i18n import gettext as _
 from web.performing import perform
@@ -87,7 +87,7 @@ def take() -> Page | tuple[str, int]:
             commands.import_draft,
             data,
             code=inputs.text("code", _("Recipe code"), needed=False),
-            change_reference=inputs.text("change_reference", _("Change")),
+            change_reference=inputs.text("change_reference", _("Change reference")),
             reason=inputs.text("reason", _("Reason")),
             record="site",
             tell=_address,
@@ -255,6 +255,7 @@ def page(session: Session, version: DefinitionVersion) -> str:
         topics=topics(read.findings, outline),
         total=len(read.findings),
         others=[v for v in queries.versions(session, version.code) if v.number != version.number],
+        beside=_beside(outline.others),
         steps=sum(1 for _node in outline.nodes()),
         states_of=VersionState,
     )
@@ -353,8 +354,40 @@ def _names(outline: Outline) -> dict[str, str]:
 
 def kind_words(node: Shown) -> str:
     """What an element is, in words: ``user task``, ``boundary event: timer``."""
-    told = _kind(node.kind)
-    return f"{told}: {', '.join(node.details)}" if node.details else told
+    told, details = _kind(node.kind), ", ".join(map(_detail, node.details))
+    return f"{told}: {details}" if details else told
+
+
+def _detail(text: str) -> str:
+    """What an event waits for, or how an activity repeats, in the language of the page."""
+    known = {
+        "timer": _("timer"),
+        "message": _("message"),
+        "signal": _("signal"),
+        "error": _("error"),
+        "escalation": _("escalation"),
+        "conditional": _("condition"),
+        "link": _("link"),
+        "terminate": _("ends everything"),
+        "compensate": _("compensation"),
+        "cancel": _("cancellation"),
+        "repeated for each": _("repeated for each"),
+        "repeated while": _("repeated while"),
+        "starts by an event": _("starts by an event"),
+    }
+    called = text.removeprefix("calls ")
+    return _("calls %(name)s", name=called) if called != text else known.get(text, text)
+
+
+def _beside(counted: Mapping[str, int]) -> str:
+    """How many data objects, annotations and groups stand beside the steps."""
+    known = {
+        "data objects": _("data objects"),
+        "data stores": _("data stores"),
+        "annotations": _("annotations"),
+        "groups": _("groups"),
+    }
+    return ", ".join(f"{known[words]}: {count}" for words, count in counted.items())
 
 
 def _kind(kind: str) -> str:
@@ -418,6 +451,6 @@ def _row(line: DrawnDifference) -> dict[str, Any]:
     return {
         "element": line.called or line.element,
         "field": line.field,
-        "change": line.change.value,
+        "change": states.words_of(line.change.value),
         **from_file,
     }

@@ -48,7 +48,7 @@ def recipes() -> Page:
         Column(key="executable", label=_("Executable")),
         Column(key="effective", label=_("Effective from"), kind="time"),
         Column(key="running", label=_("Running batches"), numeric=True),
-        Column(key="change", label=_("Change")),
+        Column(key="change", label=_("Change reference")),
     ]
     table = tables.table("recipes", _("Recipes and procedures"), columns, rows)
     return desk.table_page("workflows/recipes.html", table)
