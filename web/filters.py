@@ -11,7 +11,7 @@ from flask import Flask, current_app
 from markupsafe import Markup
 
 from core.clock import local, stamp
-from documents.units import symbol as unit
+from documents.units import symbol
 from web.i18n import decimal_mark
 from web.i18n import gettext as _
 from web.sentences import said
@@ -27,7 +27,7 @@ def install(app: Flask) -> None:
         time=time_,
         clock=clock,
         quantity=quantity,
-        unit=unit,
+        unit=symbol,
         span=span,
         day=day,
         grade=grade,
@@ -89,7 +89,7 @@ def number(value: Any) -> str:
 
 def quantity(value: Any, code: str | None = None) -> str:
     """A number with its unit, joined so that they never part at the end of a line."""
-    shown, named = number(value), unit(code)
+    shown, named = number(value), symbol(code)
     return f"{shown}\u202f{named}" if named and shown != NO_VALUE else shown
 
 

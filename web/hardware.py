@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template, request, url_for
 from sqlalchemy.orm import Session
 
 from core.clock import Moment
@@ -22,10 +22,11 @@ from hardware.rules import Obstacle
 from hardware.words import Cleaning
 from maintenance import queries as work
 from maintenance.models import CleaningRecord, EntryState, MaintenanceOrder
-from web import filters, identity, live
+from web import desk, filters, identity, live, states, tables
 from web.access import needs
 from web.i18n import gettext as _
 from web.signing import Page
+from web.tables import Column
 
 bp = Blueprint("hardware", __name__)
 READ = "equipment.read"
@@ -139,13 +140,14 @@ def unit(number: str) -> Page:
     with identity.house().reading() as session:
         found = queries.equipment(session, number)
         now = moment(session)
-        return render_template(
+        log = tables.table("log", _("Logbook"), _log_columns(), _log(session, number))
+        return desk.table_page(
             "hardware/unit.html",
+            log,
             card=card_of(found, work.open_orders(session, number), now),
             unit=found,
             parts=queries.parts_of(session, number),
             tags=_tags(session, number),
-            log=list(reversed(queries.logbook(session, number))),
             calibrations=list(reversed(queries.calibrations(session, number))),
             history=list(reversed(queries.status_history(session, number)))[:40],
             orders=list(reversed(work.orders(session, equipment=number))),
@@ -156,6 +158,37 @@ def unit(number: str) -> Page:
             properties=_properties(found),
             map=queries.effective_map(session, number),
         )
+
+
+def _log_columns() -> list[Column]:
+    return [
+        Column(key="line", label="#", numeric=True),
+        Column(key="kind", label=_("Kind")),
+        Column(key="begun", label=_("From"), kind="time"),
+        Column(key="ended", label=_("To"), kind="time"),
+        Column(key="batch", label=_("Batch"), link="address"),
+        Column(key="performed", label=_("Performed by")),
+        Column(key="checked", label=_("Checked by")),
+        Column(key="remark", label=_("Remark")),
+    ]
+
+
+def _log(session: Session, number: str) -> list[dict[str, Any]]:
+    """The log of a unit, the last line first."""
+    return [
+        {
+            "line": line.line,
+            "kind": states.words_of(line.kind) + (f" ({_('late')})" if line.late else ""),
+            "begun": line.started_at,
+            "ended": line.ended_at,
+            "batch": line.batch,
+            "address": url_for("finding.find", q=line.batch) if line.batch else "",
+            "performed": f"{line.performer_name} ({line.performed_by})",
+            "checked": f"{line.checker_name} ({line.checked_by})" if line.checked_by else None,
+            "remark": line.remark,
+        }
+        for line in reversed(queries.logbook(session, number))
+    ]
 
 
 def _tags(session: Session, number: str) -> list[tuple[str, str, dict[str, Any]]]:

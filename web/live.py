@@ -19,6 +19,7 @@ from core import logs
 from core.clock import Moment
 from core.errors import NotFound
 from core.house import moment
+from documents.units import symbol
 from hardware import queries as plant
 from hardware.queries import TagNow
 from web import filters, identity, scoping
@@ -118,7 +119,7 @@ def tag_view(now: TagNow) -> dict[str, Any]:
     return {
         "value": now.text,
         "text": filters.number(now.text),
-        "unit": filters.unit(now.unit),
+        "unit": symbol(now.unit),
         "good": now.good,
         "quality": now.quality.value.lower(),
         "words": _("good, %(age)s old", age=f"{now.age_s:.0f} s")

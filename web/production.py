@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from core.clock import local
 from core.errors import Refusal
 from core.house import moment
+from documents.units import symbol
 from ebr import gates
 from ebr import queries as records
 from ebr.gates import Condition
@@ -29,6 +32,8 @@ from workflows.models import DefinitionVersion
 from workflows.rules import VersionState
 
 bp = Blueprint("production", __name__)
+NARROWING = ("product", "version", "state", "disposition")
+"""What the register can be narrowed down by, in the address."""
 
 
 @bp.get("/batches")
@@ -38,10 +43,14 @@ def batches() -> Page:
     with identity.house().reading() as session:
         shown = [each for each in queries.batches(session) if scoping.reaches(each.product_code)]
         runs = {run.number: run for run in records.runs(session)}
-        rows = [_line(batch, runs[batch.number]) for batch in shown]
+        every = [_line(batch, runs[batch.number]) for batch in shown]
+    asked = {name: request.args.get(name, "") for name in NARROWING}
+    rows = [row for row in every if all(asked[name] in ("", row[name]) for name in NARROWING)]
     return desk.table_page(
         "production/batches.html",
         tables.table("batches", _("Batch register"), _columns(), rows),
+        asked=asked,
+        choices={name: sorted({row[name] for row in every}) for name in NARROWING},
     )
 
 
@@ -54,8 +63,8 @@ def _columns() -> list[Column]:
         Column(key="order", label=_("Order")),
         Column(key="state", label=_("State"), kind="state"),
         Column(key="disposition", label=_("Disposition"), kind="state"),
-        Column(key="due", label=_("Due"), kind="time"),
-        Column(key="ended", label=_("Ended"), kind="time"),
+        Column(key="due", label=_("Due")),
+        Column(key="ended", label=_("Ended")),
     ]
 
 
@@ -69,9 +78,14 @@ def _line(batch: Batch, run: ProcedureRun) -> dict[str, Any]:
         "order": batch.order_number,
         "state": state_of(batch, run),
         "disposition": batch.disposition,
-        "due": batch.due_at,
-        "ended": run.ended_at,
+        "due": _day(batch.due_at),
+        "ended": _day(run.ended_at),
     }
+
+
+def _day(moment: datetime | None) -> str:
+    """The day at the site; a register has no room for seconds."""
+    return f"{local(moment, filters.zone()):%Y-%m-%d}" if moment else filters.NO_VALUE
 
 
 def state_of(batch: Batch, run: ProcedureRun) -> str:
@@ -151,7 +165,7 @@ def _output_unit(procedure: Procedure) -> str:
     """What the output is counted in: pieces, where the recipe gives a plain number."""
     size = procedure.header.batch_size
     unit = size.output_unit if size is not None else None
-    return _("pieces") if unit in (None, "1") else filters.unit(unit)
+    return _("pieces") if unit in (None, "1") else symbol(unit)
 
 
 def _conditions(session: Session, batch: Batch, run: ProcedureRun) -> list[Condition]:

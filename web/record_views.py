@@ -26,6 +26,7 @@ from audit.streams import Stream
 from core.clock import show
 from core.house import moment
 from core.jobs import Job
+from documents.units import symbol
 from ebr import queries as records
 from ebr import record as documents
 from ebr.bundle import PEOPLE_KEYS, SITE_KEYS
@@ -125,7 +126,7 @@ class Trend:
         view = self.view
         return {
             "label": view.label,
-            "unit": filters.unit(view.unit),
+            "unit": symbol(view.unit),
             "points": [[point.at.timestamp(), _height(point.value)] for point in view.points],
             "holes": [[hole.start.timestamp(), hole.end.timestamp()] for hole in view.holes],
             "limits": list(_lines(view)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from shutil import copytree
 
 import pytest
@@ -17,6 +17,7 @@ from tests.support.browser import listening
 from tests.support.places import owner_url, site_url
 from tests.support.story import Played, keep_together, story
 from tests.support.webserver import serving
+from tests.ui.crawl.walking import Visit
 from web.application import create_app
 
 __all__ = ["story"]
@@ -35,6 +36,8 @@ class Walked:
 
     app: Flask
     people: dict[str, Person]
+    walks: dict[tuple[str, int, str], list[Visit]] = field(default_factory=dict)
+    """Walks that were taken, by badge, pages of each kind and language."""
 
 
 @pytest.fixture(scope="session")

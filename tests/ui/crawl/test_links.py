@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.web import Visitor
 from tests.ui.crawl.conftest import Walked
-from tests.ui.crawl.walking import Said, walk
+from tests.ui.crawl.walking import Said, Visit, walk
 
 ROLES = {
     "operator": "P-101",
@@ -21,6 +21,28 @@ MORE_ROLES = {
     "author": "P-109",
 }
 FEW, MANY = 1, 100_000
+WALKING = [*ROLES.values(), MORE_ROLES["supervisor"], MORE_ROLES["author"]]
+NOT_WALKED = {
+    "drawings.findings": "of a drawing that cannot run; tests/ui/plant",
+    "drawings.steps": "of a drawing that cannot run; tests/ui/plant",
+    "drawings.text": "a fragment of the page about such a drawing; tests/ui/plant",
+    "workflows.file": "bytes that the diagram asks for",
+    "ebr.file": "a picture of a recipe that has none",
+    "ebr.scan": "only scanned codes lead there",
+    "ebr.step": "no step is open; tests/ui/work and the kinds of test_screens look at steps",
+    "finding.badge": "only a scanned badge leads there",
+    "finding.room": "only a scanned door leads there",
+    "home.health": "for machines",
+    "live.live": "polled, and JSON",
+    "personnel.enrol": "for who has a single-use secret; tests/ui/story",
+    "personnel.login": "for who is not signed in",
+    "personnel.undertaking": "for who has not signed it yet; tests/ui/story",
+    "personnel.unlock": "for who is locked out",
+    "quality.deviation": "the story opens none; tests/integration/web/desk",
+    "run.at_work": "no batch is at work; tests/ui/work",
+    "weighing.step": "no weighing is open; tests/ui/weighing",
+}
+"""Pages that no link leads to on the site after the story, and where they are looked at."""
 
 
 def signed_in(site: Walked, badge: str, language: str = "en") -> Visitor:
@@ -32,10 +54,18 @@ def signed_in(site: Walked, badge: str, language: str = "en") -> Visitor:
     return visitor
 
 
+def walked(site: Walked, badge: str, each: int, language: str = "en") -> list[Visit]:
+    """The walk of that person, taken once."""
+    asked = (badge, each, language)
+    if asked not in site.walks:
+        site.walks[asked] = list(walk(site.app, signed_in(site, badge, language), each=each))
+    return site.walks[asked]
+
+
 def what_is_wrong(
     site: Walked, badge: str, *, each: int, language: str = "en"
 ) -> dict[str, list[str]]:
-    visits = list(walk(site.app, signed_in(site, badge, language), each=each))
+    visits = walked(site, badge, each, language)
     assert len(visits) > 3
     return {visit.path: visit.wrong for visit in visits if visit.wrong}
 
@@ -43,6 +73,17 @@ def what_is_wrong(
 @pytest.mark.parametrize("role", ROLES)
 def test_each_kind_of_page_opens_and_speaks_to_people(site: Walked, role: str) -> None:
     assert what_is_wrong(site, ROLES[role], each=FEW) == {}
+
+
+def test_every_page_of_the_product_is_on_a_walk_or_has_its_reason_not_to_be(site: Walked) -> None:
+    everything = [visit for badge in WALKING for visit in walked(site, badge, FEW)]
+    seen = {visit.kind.endpoint for visit in everything}
+    pages = {
+        rule.endpoint for rule in site.app.url_map.iter_rules() if "GET" in (rule.methods or ())
+    }
+    assert sorted(pages - seen - set(NOT_WALKED)) == []
+    assert sorted(set(NOT_WALKED) & seen) == [], "these are walked now"
+    assert set(NOT_WALKED) <= pages
 
 
 def test_each_kind_of_page_speaks_to_people_in_german(site: Walked) -> None:

@@ -72,3 +72,14 @@ def test_the_page_narrows_by_severity_and_says_when_nothing_fits(
     assert rows(visitor, f"/exceptions?severity={away}&csv=cases") == []
     assert "None was raised that fits." in visitor.get(f"/exceptions?severity={away}").text
     assert "month-bars" in visitor.get("/exceptions").text
+
+
+def test_the_register_of_batches_narrows_by_state_and_keeps_every_number(
+    ended: RecordPlant, enter: Enter
+) -> None:
+    visitor = enter("P-107")
+    every = rows(visitor, "/batches?csv=batches")
+    assert {"B-2045"} <= {row["Batch"] for row in every}
+    running = rows(visitor, "/batches?state=running&csv=batches")
+    assert [row["Batch"] for row in running] == ["B-2045"]
+    assert rows(visitor, "/batches?state=cancelled&csv=batches") == []
