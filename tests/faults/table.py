@@ -30,7 +30,7 @@ FAULTS = {
     "clock-forward": "clock set forward by a hundred days, both databases",
     "clock-set": "clock of the machine set under all processes (libfaketime): hours forward and"
     " back, and creeping, while a batch is made over HTTP",
-    "clock-summer": "the same in a GMP site, through the end of summer time",
+    "clock-summer": "the same in a GMP site, through the change of summer time",
     "sleep": "a laptop asleep for an hour in the middle of a batch",
     "way-on": "every refusal of the demonstration batch, walked to the act that resolved it",
     "way-on-all": "every place of the product that refuses: whom it names",
@@ -60,15 +60,17 @@ TAIL = """
   words with who can help. Records can be read meanwhile, and work goes on as soon as there is room,
   without a restart.
 - Who comes second at a step is refused with the rule; nothing is recorded twice.
-- A jump of the machine's clock by more than two seconds, at once or little by little, is an entry of
-  the site (`clock.stepped`) with both times; so is the loss of its time server
+- A jump of the machine's clock by more than two seconds, at once or little by little, is an entry
+  of the site (`clock.stepped`) with both times; so is the loss of its time server
   (`clock.unsynchronised`). Each opens an incident for the quality unit, a deviation that names the
   clock. Records that run then, or start before it is closed, carry a minor exception; work goes on.
 - Order comes from sequence numbers. Sessions, locks of accounts, jobs, the log and the leases of
-  lines count steady time (`core/steady.py`), which nobody can set and which goes on while the machine
-  sleeps: none becomes longer or shorter.
+  lines count steady time (`core/steady.py`), which nobody can set and which goes on while the
+  machine sleeps: none becomes longer or shorter.
 - Timers of a recipe, hold times and the lengths of gaps count the clock of the site, as the record
-  shows it. A clock that is set during one makes it longer or shorter; the mark in the record says so.
+  shows it. A clock that is set during one makes it longer or shorter; the mark in the record says
+  so. A role that was granted, or a certificate that began, after the time to which the clock was
+  set back does not count until that time has come again.
 - While gateway or machine stand still there is a gap with both ends; a step that waited for their
   values has it as an exception by its length.
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -114,6 +114,10 @@ class FakedSite(Site):
         """Seconds that the parts see the clock ahead of real time."""
         return float(self._file.read_text()) if self._file.exists() else 0.0
 
+    def now(self) -> datetime:
+        """Aware UTC now, as the parts see it."""
+        return SystemClock().now() + timedelta(seconds=self.offset)
+
     def step(self, by: timedelta) -> None:
         """Somebody sets the clock of the machine."""
         new = self._file.with_suffix(".new")
@@ -173,7 +177,7 @@ def fork(home: str, name: str, arguments: list[str], how: str) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
     def prepare() -> None:
-        time.sleep = _wait
+        time.sleep = _wait  # type: ignore[assignment]  # takes what we call it with
         bootstrap.compose = as_the_machine_says  # type: ignore[assignment]
         wsgi.compose = as_the_machine_says  # type: ignore[attr-defined,assignment]
         if how:
