@@ -45,6 +45,9 @@ class SiteWorker:
     def round(self) -> int:
         """Do what is due now; answers how much was done."""
         self._clock.look()
+        with self._house.reading() as session:
+            if not self.is_needed(session):
+                return 0
         done = self._jobs.run_pending()
         done += automatic.watch(self._house)
         if done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from app.bootstrap import compose
-from app.history import batches, running
+from app.clock import site_now
+from app.history import batches, keeping, running
 from core.clock import SystemClock
 from core.house import House
 from core.settings import Settings
@@ -86,5 +88,19 @@ def made(folder: Path, numbers: Sequence[int], *, first_state: bool = False) -> 
     house = compose(settings, vault=light_vault(settings))
     try:
         yield Past(house=house, settings=settings, s=s, ended=ended)
+    finally:
+        house.database.close()
+
+
+@contextmanager
+def whole(folder: Path) -> Iterator[Past]:
+    """The whole history in a copy of its own below `folder`; made first where none is kept."""
+    settings = settings_of(folder / "site")
+    keeping.make_or_copy(settings, keeping.CODE / keeping.KEPT, say=lambda _: None)
+    manifest = json.loads((settings.home / keeping.MANIFEST).read_text())
+    house = compose(settings)
+    try:
+        s = datetime.fromisoformat(manifest["s"])
+        yield Past(house=house, settings=settings, s=s, ended=site_now(house))
     finally:
         house.database.close()
