@@ -180,6 +180,9 @@ def _condition_line(context: StepContext, standing: Standing) -> Line:
 
 def condition_words(context: StepContext, expression: str, tags: Mapping[str, str]) -> str:
     """A condition of the recipe as people read it: measured things by name, signs as written."""
+    state = _packml_words(context, expression, tags)
+    if state:
+        return state
     said = expression
     for name, tag in sorted(tags.items(), key=lambda pair: -len(pair[0])):
         said = said.replace(name, watched.label_of(context, tag))
@@ -193,6 +196,15 @@ def condition_words(context: StepContext, expression: str, tags: Mapping[str, st
     ):
         said = said.replace(code, written)
     return re.sub(r"(?<=[0-9]) ([A-Za-z%/][\w/%]*)", _unit_written, _localised(said))
+
+
+def _packml_words(context: StepContext, expression: str, tags: Mapping[str, str]) -> str:
+    """A condition on the state of a packaging machine, with the word of its number."""
+    name, _equals, number = expression.partition(" = ")
+    label = watched.label_of(context, tags[name]) if name in tags else ""
+    if "PackML" not in label or not number.isdecimal():
+        return ""
+    return f"{label.partition(' (')[0]} = {PACKML.get(int(number), '')} ({number})"
 
 
 def _unit_written(found: re.Match[str]) -> str:

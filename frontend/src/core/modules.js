@@ -1,6 +1,7 @@
 // Own modules that every page starts, in this order. Each is a function (root) => void, where root
 // is the document at first and later each fragment that htmx has put in; starting twice is harmless.
 import { dialogs } from "./dialogs.js";
+import { entering } from "./entering.js";
 import { guard } from "./guard.js";
 import { keypad } from "./keypad.js";
 import { limits } from "./limits.js";
@@ -11,4 +12,4 @@ import { problems } from "./problems.js";
 import { scanner } from "./scanner.js";
 import { series } from "./series.js";
 
-export const modules = [guard, menu, dialogs, problems, limits, series, keypad, scanner, lock, live];
+export const modules = [guard, menu, dialogs, problems, limits, series, entering, keypad, scanner, lock, live];

@@ -1,6 +1,7 @@
 // Several numbers of one kind in a table: Enter and the arrow keys go from cell to cell, so that a
 // gloved hand or a device that types like a keyboard fills it row by row. Mean, spread and limits are
 // shown while it grows; the server calculates and judges again with exact decimals.
+import { goOn } from "./entering.js";
 import { breached, judge, numberOf } from "./limits.js";
 import { first } from "./once.js";
 
@@ -21,16 +22,7 @@ function walk(event) {
   const to = { Enter: 1, ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!to) return;
   event.preventDefault();
-  step(cell, to)?.focus();
-}
-
-// The next place of the form that takes something, in the order of the page.
-function step(cell, to) {
-  const places = [...cell.form.querySelectorAll("input:not([type=hidden]), select, textarea, button.main")]
-    .filter((place) => place.checkVisibility() && !place.readOnly && !place.disabled);
-  const found = places[places.indexOf(cell) + to];
-  if (found?.matches("[data-series-value]")) found.select();
-  return found;
+  goOn(cell, to);
 }
 
 function show(box) {
