@@ -21,6 +21,7 @@ from web import desk, identity, inputs, states, tables
 from web.access import needs
 from web.i18n import gettext as _
 from web.performing import perform
+from web.sentences import said
 from web.signing import Page, go_on
 from web.tables import Column
 from workflows import commands, queries
@@ -180,8 +181,8 @@ def findings(code: str, number: int) -> Page:
             "line": place.finding.line or None,
             "element": place.called,
             "code": place.finding.code,
-            "message": place.finding.message,
-            "remedy": place.finding.remedy,
+            "message": said(place.finding.message),
+            "remedy": said(place.finding.remedy),
         }
         for place in _places(read.findings, read.outline)
     ]

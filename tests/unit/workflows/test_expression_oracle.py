@@ -209,6 +209,7 @@ def test_500_expressions_have_the_value_of_a_second_evaluator() -> None:
     assert disagreements(range(500)) == []
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.nightly
 @pytest.mark.urs("URS-MRC-090")
 def test_20000_expressions_have_the_value_of_a_second_evaluator() -> None:

@@ -377,6 +377,7 @@ def test_500_damaged_files_become_a_draft_or_a_refusal() -> None:
     assert refused > 50
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.nightly
 @pytest.mark.urs("URS-MRC-040", "URS-MRC-090")
 def test_20000_damaged_files_become_a_draft_or_a_refusal() -> None:

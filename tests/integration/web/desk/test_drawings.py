@@ -141,6 +141,26 @@ def test_a_better_file_replaces_a_drawing_and_a_worse_one_no_recipe(author: Visi
     assert "Submit for review" in text_of(author.get("/recipes/TST-1/v1"))
 
 
+def test_findings_are_said_in_german_to_who_reads_german(author: Visitor) -> None:
+    bring(author, drawn("camunda7.bpmn"))
+    form = author.forms("/work").to("/language")
+    author.client.post("/language", data={**form, "language": "de"})
+    page = text_of(author.get("/recipes/FOR-1/v1"))
+    for german in (
+        "Rezepte enthalten keine Skripte",
+        "das Gateway hat keinen Standardfluss",
+        "Bedingung: &#39;$&#39; bedeutet hier nichts (Zeichen 1)",
+        "genau ein Kopf (bw:recipe) ist nötig, vorhanden: keiner",
+        "Skriptaufgabe",
+    ):
+        assert german in page
+    assert "Entfernen Sie das Attribut formKey." in text_of(
+        author.get("/recipes/FOR-1/v1/findings")
+    )
+    for english in ("is not executed", "Connect it", "the task describes no step"):
+        assert english not in page
+
+
 @pytest.mark.urs("URS-MRC-020")
 def test_drawings_are_compared_as_they_are_drawn(author: Visitor) -> None:
     bring(author, drawn("camunda7.bpmn"))
