@@ -56,7 +56,7 @@ def open_exceptions(session: Session) -> Mapping[UUID, int]:
         )
         .group_by(ExceptionCase.run_id)
     )
-    return {run: count for run, count in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 def _reviews(session: Session) -> dict[str, Review]:
