@@ -178,6 +178,7 @@ class _Reader(NodeReader):
             part_of=part_of,
         )
         self._check_references(holder, level)
+        self._check_ends(holder, level)
         level = self._with_implied(level, {e.get("id", ""): e for e in nodes})
         self.drawn.levels.append(level)
         for task in repeated:
@@ -220,6 +221,20 @@ class _Reader(NodeReader):
                     remedy = "Save the file again from the editor."
                     message = f"{tag} does not name the flows that are drawn"
                     self.found("flow.reference", message, remedy, element)
+
+    def _check_ends(self, holder: etree._Element, level: Level) -> None:
+        """A flow stays among what is drawn in its process; what was refused there was said."""
+        here = {
+            element.get("id")
+            for element in holder
+            if local(element) in whitelist.NODES or element in self._refused
+        }
+        for flow in level.flows:
+            for end in {flow.source, flow.target} - here:
+                if end in self.drawn.lines:
+                    message = f"the flow leads from or to {end}, which is no part of this process"
+                    element = next(e for e in holder if e.get("id") == flow.id)
+                    self.found("flow.end", message, "Connect both ends.", element)
 
     def _flow(self, element: etree._Element) -> Flow | None:
         source, target = element.get("sourceRef"), element.get("targetRef")

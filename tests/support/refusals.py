@@ -225,6 +225,24 @@ REFUSED: dict[str, Refusal] = {
         "X",
         "flow.entering",
     ),
+    "flow into what is drawn inside": Refusal(
+        among(
+            subprocess("SP", "SP_start > B > SP_e", task("B"), end("SP_e")),
+            flows=["A > SP > end", flow("A", "B", flow_id="X")],
+        ),
+        "X",
+        "flow.end",
+    ),
+    "flow to another process": Refusal(
+        bpmn(
+            process(
+                "OP", start(), task("A"), end(), flows=["start > A", flow("A", "B", flow_id="X")]
+            ),
+            process("P2", start("s2"), task("B"), end("e2"), flows="s2 > B > e2", entry=False),
+        ),
+        "X",
+        "flow.end",
+    ),
     "call of what is drawn inside another process": Refusal(
         among(
             subprocess("IN", "IN_start > B > IN_end", task("B"), end("IN_end")),
