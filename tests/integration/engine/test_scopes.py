@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from audit.streams import Stream
 from engine import commands, detours, queries
 from engine.errors import ProblemPersists
+from engine.replay import RecordedHost, recorded_acts, replay
 from engine.routes import CauseKind, Mark
 from tests.support.bpmn import (
     boundary,
@@ -37,7 +39,8 @@ from tests.support.conformance.gateways import BOTH, SOME_OF, first_of
 from tests.support.conformance.making import CHOICE
 from tests.support.conformance.messages import TALKING
 from tests.support.conformance.scopes import TAKEN_OVER, event_inside
-from tests.support.running import BATCH, Plant, level
+from tests.support.places import site_url
+from tests.support.running import BATCH, Plant, install, level
 
 OTHER = Stream("batch", "B-2046")
 
@@ -123,6 +126,28 @@ def test_a_plant_wide_signal_reaches_every_run_that_waits(plant: Plant) -> None:
     plant.pass_time(timedelta(0))
     assert plant.ready(OTHER) == ["PROC/A#1", "PROC/E#1/H#1"]
     assert plant.ready() == ["PROC/B#1"]
+
+
+@pytest.mark.urs("URS-EXE-090")
+def test_a_signal_from_another_run_is_built_again_from_the_journal(
+    small_plant: Plant, tmp_path: Path
+) -> None:
+    data = two_plants(plantWide="true")
+    digest = small_plant.store(data)
+    small_plant.start(digest)
+    small_plant.start(digest, OTHER)
+    small_plant.complete("PROC/A#1")
+    small_plant.pass_time(timedelta(0))
+    with small_plant.house.reading() as session:
+        acts = recorded_acts(session, OTHER)
+    install(site_url(tmp_path / "again.db"))
+    again = Plant(site_url(tmp_path / "again.db"))
+    again.house.services["engine_host"] = RecordedHost()
+    again.store(data)
+    replay(again.house, OTHER, acts)
+    assert again.ready(OTHER) == small_plant.ready(OTHER)
+    assert again.journal(OTHER) == small_plant.journal(OTHER)
+    again.close()
 
 
 def test_a_signal_of_one_run_stays_in_it(small_plant: Plant) -> None:
