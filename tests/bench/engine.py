@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from tests.bench import floor, naive
+from tests.bench import floor, naive, peer
 from tests.bench.capturing import Captured, captured
 from tests.bench.shapes import SIZES, Next, SizedRun, site
 
@@ -43,8 +43,11 @@ def measure() -> Mapping[str, float]:
         floors = [_over_floor(runs["n1000"]) for _ in range(FLOOR_STEPS)]
     figures["step_floor_ms"] = statistics.median(low for low, _ in floors)
     figures["step_over_floor"] = statistics.median(took / low for low, took in floors)
-    stock = naive.step_ms()
+    stock, other = naive.step_ms(), peer.measure()
+    again = other["peer_bpmn_engine_restart_ms_n1000"]
     return figures | {
+        **other,
+        "peer_bpmn_engine_over_ours_n1000": again / figures["step_ms_n1000"],
         "step_flat_ratio": figures["step_ms_n3000"] / figures["step_ms_n10"],
         "naive_spiff_ms_n1000": stock,
         "naive_over_ours_n1000": stock / figures["step_ms_n1000"],

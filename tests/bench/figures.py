@@ -59,7 +59,8 @@ GROUPS = (
         " large runs stand in their middle. The floor sends exactly the statements and bytes of one"
         " such step again, through SQLAlchemy Core with the same settings, to a copy of the file"
         " taken just before it. Stock SpiffWorkflow loads the whole workflow, completes a task and"
-        " saves it whole, without any database.",
+        " saves it whole, without any database. So does the package bpmn-engine, which keeps no"
+        " record and no trail; it writes its state to a file that is flushed.",
         (
             *_sizes("step_ms", "A step, ms"),
             *_sizes("border_step_ms", "A step that ends its operation, ms"),
@@ -71,6 +72,13 @@ GROUPS = (
             Figure("step_over_floor", "A step over its floor", "at most 3", 2),
             Figure("naive_spiff_ms_n1000", "Stock SpiffWorkflow at 1,000 steps, ms"),
             Figure("naive_over_ours_n1000", "That over ours", "at least 20"),
+            Figure(
+                "peer_bpmn_engine_step_ms_n1000",
+                "The package bpmn-engine at 1,000 steps, in memory, its state made durable, ms",
+            ),
+            Figure("peer_bpmn_engine_restart_ms_n1000", "The same from its stored state, ms"),
+            Figure("peer_bpmn_engine_state_kib_n1000", "Its state, KiB", decimals=0),
+            Figure("peer_bpmn_engine_over_ours_n1000", "From stored state, over ours"),
             Figure(
                 "expression_refuse_64k_ms_max", "The slowest refusal of 64 KiB, ms", "at most 50"
             ),
