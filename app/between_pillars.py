@@ -73,7 +73,7 @@ def _take_over(
 
 def open_deviation_on_failed_calibration(session: Session, failed: CalibrationFailed) -> None:
     """An instrument found wrong opens a deviation that names what it was used for (URS-EQP-040)."""
-    records = ", ".join(failed.records) or "no record"
+    records = ", ".join(name.rpartition("/")[2] for name in failed.records) or "no record"
     since = f"{failed.last_good_before:%F}" if failed.last_good_before else "ever"
     new = NewDeviation(
         title=f"{failed.equipment} failed as found; last good {since}; used in {records}",

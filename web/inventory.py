@@ -16,7 +16,7 @@ from inventory.commands import replenishment, stock
 from inventory.genealogy import Hop
 from inventory.models import Container, Lot, LotStatus, Movement, StockTask, TaskState
 from inventory.queries import LotStock
-from web import desk, filters, identity, inputs, tables
+from web import desk, filters, identity, inputs, states, tables
 from web.access import needs
 from web.i18n import gettext as _
 from web.performing import perform
@@ -143,7 +143,7 @@ def _hop(hop: Hop) -> dict[str, Any]:
         "target": hop.target.partition("/")[2],
         "source_address": url_for("finding.find", q=hop.source.partition("/")[2]),
         "target_address": url_for("finding.find", q=hop.target.partition("/")[2]),
-        "kind": hop.kind,
+        "kind": states.words_of(hop.kind),
         "quantity": filters.quantity(hop.quantity, hop.unit if hop.unit != "1" else None),
     }
 

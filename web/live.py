@@ -26,6 +26,7 @@ from web import filters, identity, scoping
 from web.access import passive, public
 from web.i18n import gettext as _
 from web.security import csrf
+from web.sentences import said
 
 EVERYTHING = "site"
 MOST_TAGS = 40
@@ -124,6 +125,6 @@ def tag_view(now: TagNow) -> dict[str, Any]:
         "quality": now.quality.value.lower(),
         "words": _("good, %(age)s old", age=f"{now.age_s:.0f} s")
         if now.good
-        else _first(now.because),
+        else said(_first(now.because)),
         "at": now.received_at.isoformat() if now.received_at else None,
     }

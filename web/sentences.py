@@ -45,18 +45,21 @@ class Shape:
         return sum(map(len, self.fixed))
 
     def facts_in(self, text: str) -> list[str] | None:
-        """What stands in the places, each as short as can be; None when the text is another one."""
+        """What stands in the places, each as short as can be, none at all included.
+
+        None when the text is another one.
+        """
         first, last = self.fixed[0], self.fixed[-1]
         if not (text.startswith(first) and text.endswith(last)):
             return None
         end, at, found = len(text) - len(last), len(first), []
         for fixed in self.fixed[1:-1]:
-            place = text.find(fixed, at + 1, end)
+            place = text.find(fixed, at, end)
             if place < 0:
                 return None
             found.append(text[at:place])
             at = place + len(fixed)
-        return [*found, text[at:end]] if at < end else None
+        return [*found, text[at:end]] if at <= end else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from engine import queries as flow
 from engine.routes import CauseKind
 from workflows.model import EndEvent, Gateway, Level, Node
 
+CODE = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)+")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[^ ]*[+-]\d\d:\d\d\Z")
 CAUSES = {
     CauseKind.GATEWAY: "gateway {} chose another way",
@@ -97,6 +98,8 @@ def _facts(rows: Rows, case: ExceptionCase) -> Iterable[Pair]:
             text = values.label_of(rows, rows.specs[case.step.key], text)
         elif MOMENT.match(text):
             text = show(datetime.fromisoformat(text), rows.site.zone)
+        elif CODE.fullmatch(text):
+            text = words.plain(text)
         yield Pair(name=words.plain(pair.name), text=text)
 
 

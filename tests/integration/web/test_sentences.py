@@ -62,6 +62,8 @@ def test_every_sentence_is_taken_for_itself_and_no_other() -> None:
             "FBD-01 cannot be used: to be cleaned; in use by B-2041",
             "FBD-01 kann nicht verwendet werden: zu reinigen; in Gebrauch von B-2041",
         ),
+        ("lot CC-0771 is BLOCKED", "Los CC-0771 ist gesperrt"),
+        ("lot PA-0463 is in quarantine", "Los PA-0463 ist in Quarantäne"),
         ("look again; try again", "sehen Sie noch einmal nach; versuchen Sie es noch einmal"),
     ],
 )
