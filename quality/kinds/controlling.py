@@ -23,7 +23,7 @@ class InProcessControl(Kind):
     def form(self, context: StepContext) -> Form:
         """Method, specimens and the sample that is examined."""
         plan, sampled = context.spec.ipc, _sample(context)
-        facts = [("Method", plan.method.replace("_", " "))] if plan else []
+        facts = [("Method", plan.method.replace("_", " ").replace("ipc", "IPC"))] if plan else []
         facts += [("Specimens", str(plan.specimens))] if plan else []
         facts += [("Sample", sampled.number)] if sampled else []
         return Form(
