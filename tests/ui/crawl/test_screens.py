@@ -20,6 +20,7 @@ from tests.ui.crawl.walking import walk
 KINDS = (
     "/work",
     "/batches",
+    "/exceptions",
     "/batches/B-2045/record",
     "/batches/B-2045/record/route",
     "/batches/B-2045/record/values",
