@@ -386,7 +386,7 @@ async def cut_in_the_first_moment(tmp_path: Path) -> list[bool]:
         async def cut_and_read(points: Any, **more: Any) -> list[Sample]:
             if not got:
                 await asyncio.sleep(0.6)  # longer than a publishing interval
-                now = datetime.now(UTC)
+                now = ua.DateTime.now(UTC)
                 lost = ua.DataValue(
                     StatusCode=ua.StatusCode(LOST), SourceTimestamp=now, ServerTimestamp=now
                 )
