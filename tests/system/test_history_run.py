@@ -61,8 +61,6 @@ def standstills(house: House) -> list[GapEvent]:
 
 @pytest.mark.urs("URS-TIM-020", "URS-PRO-040")
 def test_an_installation_goes_on_with_a_copy_of_the_past(past: Past, copy: Settings) -> None:
-    # The site is looked into once it runs: who asks for its address reads the file of the
-    # database, and with that this process would lose its locks on it.
     with run(copy.home) as running, looking(copy) as house:
         assert "<form" in page(running.address())
         eventually(lambda: not doubtful(house))

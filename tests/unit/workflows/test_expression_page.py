@@ -56,7 +56,7 @@ def test_an_example_of_a_mistake_is_one() -> None:
         refusal(type(WRONG[0])(text="1 = 1"))
 
 
-@pytest.mark.parametrize("sign", [*COMPARISONS, "or", "and", "not", "+", "-", "*", "/"])
+@pytest.mark.parametrize("sign", [*sorted(COMPARISONS), "or", "and", "not", "+", "-", "*", "/"])
 def test_every_operator_has_an_example_that_uses_it(sign: str) -> None:
     (example,) = [text for each, _takes, text in OPERATORS if each == sign]
     top = parse(example)
