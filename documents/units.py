@@ -14,6 +14,8 @@ SYMBOLS: Mapping[str, str] = {
     "g/mL": "g/mL",
     "N.m": "N·m",
     "um": "µm",
+    "[CFU]/g": "CFU/g",
+    "[ppm]": "ppm",
     "1": "",
 }
 """UCUM codes that people write otherwise; units are never translated. Counts have no unit."""

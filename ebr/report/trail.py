@@ -7,8 +7,9 @@ their SHA-256.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from core.clock import show
@@ -68,9 +69,21 @@ def object_words(rows: Rows, name: str) -> str:
 
 def _told(rows: Rows, data: Mapping[str, Any]) -> list[str]:
     found = _refusal(data["facts"]) if data["action"] == "attempt.refused" else []
-    for change in data["changes"]:
-        found += _change(rows, change)
+    for _, changes in groupby(data["changes"], _one_parameter):
+        alike = list(changes)
+        if alike[0]["table"] == "parameter_value":
+            found.append(_values(rows, [change["after"] for change in alike], data["object"]))
+        else:
+            found += _change(rows, alike[0])
     return found + _signatures(data)
+
+
+def _one_parameter(change: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The same for the values of one series, of its own for any other change."""
+    if change["table"] != "parameter_value":
+        return (id(change),)
+    after = change["after"]
+    return after["step_id"], after["code"], after["unit"], after["supersedes_id"] is None
 
 
 def _refusal(facts: Mapping[str, Any]) -> list[str]:
@@ -87,8 +100,6 @@ def _signatures(data: Mapping[str, Any]) -> list[str]:
 
 def _change(rows: Rows, change: Mapping[str, Any]) -> list[str]:
     table, before, after = change["table"], change["before"], change["after"]
-    if table == "parameter_value":
-        return [_value(rows, after)]
     if table == "step":
         return _state(before, after)
     if PLUMBING.match(table):
@@ -107,14 +118,25 @@ def _moved(rows: Rows, old: Any, new: Any) -> str:
     return shown if old is None else f"{_text(rows, old)} → {shown}"
 
 
-def _value(rows: Rows, after: Mapping[str, Any]) -> str:
-    step = next((each for each in rows.steps if str(each.id) == after["step_id"]), None)
+def _values(rows: Rows, values: Sequence[Mapping[str, Any]], entry_of: str) -> str:
+    """What was recorded for one parameter: a single value, or those of a series in their order."""
+    first = values[0]
+    step = next((each for each in rows.steps if str(each.id) == first["step_id"]), None)
     spec = rows.specs[step.key] if step else None
-    text = "not applicable" if after["text"] is None else str(after["text"])
-    if after["data_type"] == DataType.CHOICE:
-        text = _chosen(rows, spec, str(after["code"]), text)
-    again = " (replaces the former value)" if after["supersedes_id"] else ""
-    return f"{_label(rows, spec, after)} = {words.with_unit(text, after['unit'])}{again}"
+    text = ", ".join(_value(rows, spec, value) for value in values)
+    again = " (replaces the former value)" if first["supersedes_id"] else ""
+    label = words.plain(str(first["code"]))
+    if step and spec:
+        elsewhere = "" if step.path == entry_of else f"{step.key} "
+        label = elsewhere + label_of(rows, spec, str(first["code"]))
+    return f"{label} = {words.with_unit(text, first['unit'])}{again}"
+
+
+def _value(rows: Rows, spec: Step | None, value: Mapping[str, Any]) -> str:
+    text = "not applicable" if value["text"] is None else str(value["text"])
+    if value["data_type"] == DataType.CHOICE:
+        return _chosen(rows, spec, str(value["code"]), text)
+    return text
 
 
 def _chosen(rows: Rows, spec: Step | None, code: str, text: str) -> str:
@@ -124,11 +146,6 @@ def _chosen(rows: Rows, spec: Step | None, code: str, text: str) -> str:
             if choice.value == text and rows.text(choice.labels):
                 return rows.text(choice.labels)
     return words.plain(text)
-
-
-def _label(rows: Rows, spec: Step | None, after: Mapping[str, Any]) -> str:
-    code = str(after["code"])
-    return words.plain(code) if spec is None else f"{spec.key} {label_of(rows, spec, code)}"
 
 
 def _state(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[str]:

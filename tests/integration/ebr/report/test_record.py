@@ -183,7 +183,9 @@ def test_names_stay_as_they_were_at_the_time(batch: RecordPlant) -> None:
 def test_the_trail_is_complete_and_told_in_words(view: RecordView, batch: RecordPlant) -> None:
     assert [line.entry for line in view.trail] == list(range(1, view.version + 1))
     told = "\n".join(change for line in view.trail for change in line.changes)
-    assert "G170 Loss on drying = 1.88 % (replaces the former value)" in told
+    assert "Loss on drying = 1.88 % (replaces the former value)" in told
+    assert "Loss on drying = 1.92, 1.98 %" in told, "a series is told once, in its order"
+    assert "G170 Loss on drying" not in told, "the step of an entry stands above it"
     assert "step G170: to be signed → held" in told
     assert "signed “verified” by Paul Roth (P-102)" in told
     corrected = [line for line in view.trail if line.action == "value.corrected"]
