@@ -16,14 +16,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import documents, engine, equipment, language, store, web
+from tests.bench import documents, engine, equipment, language, scaling, store, web
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "var" / "bench.json"
 Measure = Callable[[], Mapping[str, float]]
 GROUPS: dict[str, Measure] = {
     "documents": documents.measure,
-    "engine": lambda: {**engine.measure(), **language.measure()},
+    "engine": lambda: {**engine.measure(), **scaling.measure(), **language.measure()},
     "store": store.measure,
     "web": web.measure,
     "equipment": equipment.measure,

@@ -73,6 +73,31 @@ GROUPS = (
             Figure("naive_spiff_ms_n1000", "Stock SpiffWorkflow at 1,000 steps, ms"),
             Figure("naive_over_ours_n1000", "That over ours", "at least 20"),
             Figure(
+                "engine_cpu_ms_per_step_n10",
+                "CPU of a step in the engine alone, recipe of 10 steps, ms",
+                "at most 1",
+            ),
+            Figure(
+                "engine_cpu_ms_per_step_n5000",
+                "The same, recipe of 5,000 steps in operations of 25, ms",
+                "at most 1",
+            ),
+            Figure("parallel_200_children_ms_per_step", "A step of 200 side by side, ms"),
+            Figure(
+                "loop_2000_rounds_flat_ratio",
+                "A loop of 2,000 rounds: its last over its first hundred",
+                "at most 1.25",
+                2,
+            ),
+            Figure("cold_step_ms_n1000", "A step that has to read 1,000 steps first, ms"),
+            Figure(
+                "open_instances_10000_start_s",
+                "First look at a site with 10,000 open instances, s",
+                "at most 10",
+                2,
+            ),
+            Figure("timers_fired_per_s", "Timers fired per second"),
+            Figure(
                 "peer_bpmn_engine_step_ms_n1000",
                 "The package bpmn-engine at 1,000 steps, in memory, its state made durable, ms",
             ),
