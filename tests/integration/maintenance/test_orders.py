@@ -325,4 +325,4 @@ def test_the_look_back_names_every_record_since_the_last_good_calibration(
         plant.later(minutes=5)
     check_scale(plant, Verdict.FAIL, performed_at=START + timedelta(minutes=4))
     assert plant.ask(queries.calibration, "CAL-0001").affected == ["batch/B-2044"]
-    assert "batch/B-2044" in plant.ask(quality.deviations)[0].title
+    assert "used in B-2044" in plant.ask(quality.deviations)[0].title
