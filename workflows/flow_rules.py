@@ -39,6 +39,8 @@ from workflows.step import Condition
 from workflows.words import LoopKind, NamedForm, TimerForm
 
 MAX_ROUNDS = 200
+MAX_REPETITIONS = 2000
+"""A flow that leads back lengthens its level; a repeated activity is an instance each time."""
 MAX_INCLUSIVE = 6
 DECIDING = (ExclusiveGateway, InclusiveGateway)
 
@@ -330,8 +332,8 @@ def _check_loop(node: CallActivity, report: Report) -> None:
     loop = node.loop
     if loop is None:
         return
-    if not 1 <= loop.max_rounds <= MAX_ROUNDS:
-        remedy = f"Set bw:rounds (or loopMaximum of a standard loop) to 1 to {MAX_ROUNDS}."
+    if not 1 <= loop.max_rounds <= MAX_REPETITIONS:
+        remedy = f"Set bw:rounds (or loopMaximum of a standard loop) to 1 to {MAX_REPETITIONS}."
         report.add("loop.bound", node.id, "the repetition has no bound", remedy)
     if loop.kind is LoopKind.STANDARD:
         report.condition(loop.condition, node.id, "loop condition")

@@ -178,7 +178,9 @@ def _timers() -> dict[str, float]:
             plant.start(digest, Stream("batch", f"B-{number}"))
         plant.clock.move(timedelta(minutes=90, seconds=1))
         began = time.perf_counter()
-        fired = plant.worker.run_pending()
+        fired = 0
+        while some := plant.worker.run_pending():
+            fired += some
         took = time.perf_counter() - began
     assert fired == TIMERS
     return {"timers_fired_per_s": fired / took}

@@ -288,7 +288,7 @@ def test_a_call_with_a_bounded_loop_is_accepted() -> None:
         ("call.cycle", call("C", "OP"), []),
         ("level.unused", task("C"), [SUB]),
         ("loop.bound", call("C", "SUB", loop=multi_instance("3")), [SUB]),
-        ("loop.bound", call("C", "SUB", loop=standard_loop("true", maximum=9999)), [SUB]),
+        ("loop.bound", call("C", "SUB", loop=standard_loop("true", maximum=2001)), [SUB]),
         ("loop.none", call("C", "SUB", max_rounds=3), [SUB]),
         ("expression.type", call("C", "SUB", loop=multi_instance("true"), max_rounds=3), [SUB]),
         (
