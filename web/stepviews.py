@@ -17,7 +17,7 @@ from ebr.context import StepContext
 from ebr.kinds.base import Form, kind_of
 from ebr.models import ExceptionCase, ParameterValue, StepRecord, StepState
 from personnel import queries as people
-from web import filters, identity, states, stepfields, stepused, waits, watched
+from web import filters, identity, issuing, states, stepfields, stepused, waits, watched
 from web.ebr_next import NextView, next_views
 from web.i18n import gettext as _
 from web.stepfields import FieldView, Given
@@ -190,7 +190,7 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
         form=form,
         fields=fields,
         checks=[_check(context, point) for point in spec.checks],
-        facts=() if wait else [(_(name), value) for name, value in form.facts],
+        facts=() if wait else _facts(context, form),
         wait=wait,
         watched=watched.of(context) if is_open else (),
         shows_values=spec.automatic or step.state != StepState.STARTED or wait is not None,
@@ -214,6 +214,10 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
         next_acts=next_views(context.session, run) if run.state == "held" else (),
         requirements=stepused.requirements_of(context),
     )
+
+
+def _facts(context: StepContext, form: Form) -> list[tuple[str, str]]:
+    return [*issuing.order_of(context), *((_(name), value) for name, value in form.facts)]
 
 
 def name_of(context: StepContext, badge: str | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -22,6 +24,10 @@ def test_the_supervisor_opens_a_planned_batch_and_issues_its_control_recipe(
     screen.get_by_role("button", name="Open the batch").click()
     expect(screen.locator("main")).to_contain_text("P010 Check and issue control recipe")
     screen.locator("main").get_by_role("link", name="Open", exact=False).click()
+    order = screen.locator("dl.facts", has_text="Effective master recipe")
+    for told in ("B-2044", "PO-7731", "500010", "100.000", "2029-"):
+        expect(order).to_contain_text(told)
+    assert len(set(re.findall(r"REC-0017 v3 · [0-9a-f]{12}…", order.inner_text()))) == 1
     screen.get_by_role("button", name="Start this step").click()
     screen.get_by_role("textbox", name="Batch size").first.fill("100.000")
     screen.get_by_role("textbox", name="Order number").first.fill("PO-7731")
