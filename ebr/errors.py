@@ -124,3 +124,27 @@ class WriteNotReported(Refusal):
     """The gateway has not reported all writes of the step yet."""
 
     rule = "equipment.write_open"
+
+
+class NobodyWaits(Refusal):
+    """Nothing in the batch waits for this message or signal now, and it is not to be kept."""
+
+    rule = "message.nobody_waits"
+
+
+class UnknownMessage(Refusal):
+    """The recipe of the batch waits for no message (signal) of that name anywhere."""
+
+    rule = "message.unknown"
+
+
+class WrongCorrelation(Refusal):
+    """The batch waits for this message with another correlation: it is meant for something else."""
+
+    rule = "message.correlation"
+
+
+class PayloadRefused(Invalid):
+    """A message does not say who sent it, or carries what the record cannot keep."""
+
+    rule = "message.payload"

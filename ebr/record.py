@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from audit import canonical
 from documents import states
 from ebr import queries
-from ebr.report import additions, lists, rows, standing, steps, trail, values, words
+from ebr.report import additions, lists, messages, rows, standing, steps, trail, values, words
 from ebr.report.model import (
     ChangeView,
     EquipmentView,
@@ -68,6 +68,7 @@ def view(session: Session, number: str) -> RecordView:
         levels=steps.tree(found, shown),
         not_executed=lists.not_executed(session, found),
         decisions=lists.decisions(found),
+        messages=messages.messages(found),
         exceptions=cases,
         corrections=tuple(corrected),
         recalculations=tuple(calculated),

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import jobs
+from core.db import site_of
 from core.errors import BrokenPromise
 from core.ids import new_id
 from engine.models import Run, StateChange, Subscription
@@ -172,11 +173,13 @@ def everywhere(move: Move, name: str, *, kind: str | None = None) -> Sequence[Su
 
 
 def waiting_plant_wide(session: Session, name: str) -> list[str]:
-    """Records of the runs that a plant-wide signal of that name must be given to, one by one."""
+    """Records of the runs of this site that a plant-wide signal of that name must be given to, one
+    by one: it never leaves the site (decision 0012)."""
     query = (
         select(Run.record)
         .join(Subscription, Subscription.run_id == Run.id)
         .where(
+            Run.site_id == site_of(session),
             Subscription.kind == NamedForm.SIGNAL.value,
             Subscription.name == name,
             Subscription.plant_wide,

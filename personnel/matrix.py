@@ -30,6 +30,7 @@ SUPERVISION = {
     "batch.restart",
     "batch.stop",
     "batch.abort",
+    "message.send",
     "exception.decide_minor",
     "exception.decide_major",
     "review.production",

@@ -257,6 +257,24 @@ class DecisionView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageView:
+    """A message or signal: from outside, from another record, or sent by the recipe itself.
+
+    `sender` is who said it outside, `by` who (or what) passed it on; `effect` what it released.
+    """
+
+    at: datetime
+    form: str
+    way: str
+    name: str
+    correlation: str
+    sender: str
+    by: Who
+    carried: tuple[Pair, ...]
+    effect: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExceptionView:
     """An exception with its comment and decision."""
 
@@ -466,6 +484,7 @@ class RecordView:
     levels: tuple[LevelView, ...]
     not_executed: tuple[NotExecutedView, ...]
     decisions: tuple[DecisionView, ...]
+    messages: tuple[MessageView, ...]
     exceptions: tuple[ExceptionView, ...]
     corrections: tuple[ChangeView, ...]
     recalculations: tuple[ChangeView, ...]

@@ -14,7 +14,7 @@ from typing import Any
 
 from core.clock import show
 from documents import states
-from ebr.report import words
+from ebr.report import messages, words
 from ebr.report.model import TrailLine
 from ebr.report.rows import Rows, SealedEntry
 from ebr.report.values import label_of
@@ -68,7 +68,7 @@ def object_words(rows: Rows, name: str) -> str:
 
 
 def _told(rows: Rows, data: Mapping[str, Any]) -> list[str]:
-    found = _refusal(data["facts"]) if data["action"] == "attempt.refused" else []
+    found = _facts(rows, data["action"], data["facts"])
     for _, changes in groupby(data["changes"], _one_parameter):
         alike = list(changes)
         if alike[0]["table"] == "parameter_value":
@@ -86,8 +86,24 @@ def _one_parameter(change: Mapping[str, Any]) -> tuple[Any, ...]:
     return after["step_id"], after["code"], after["unit"], after["supersedes_id"] is None
 
 
-def _refusal(facts: Mapping[str, Any]) -> list[str]:
-    return [f"{facts['fact']} (rule {words.plain(facts['rule'])})"]
+def _facts(rows: Rows, action: str, facts: Mapping[str, Any]) -> list[str]:
+    """What an entry tells besides the rows it changed: a refusal, what a message carried and did.
+
+    The facts of all other acts stand in the rows as well.
+    """
+    if action == "attempt.refused":
+        return [f"{facts['fact']} (rule {words.plain(facts['rule'])})"]
+    if action in messages.RECEIVED:
+        return [f"{words.plain(name)}: {_listed(rows, value)}" for name, value in facts.items()]
+    return []
+
+
+def _listed(rows: Rows, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{words.plain(name)} = {text}" for name, text in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(str, value))
+    return _text(rows, value)
 
 
 def _signatures(data: Mapping[str, Any]) -> list[str]:
