@@ -71,13 +71,17 @@ class Shape:
 
 @cache
 def shape_of(mapper: Mapper[Any]) -> Shape | None:
-    """The shape of an audited class; None for tables outside the trail."""
+    """The shape of an audited class; None for tables outside the trail.
+
+    Raises TypeError for a class that maps anything else than a table.
+    """
     kept: Kept = mapper.class_.__kept__
     if kept is Kept.UNAUDITED or issubclass(mapper.class_, OfTheTrail):
         return None
     secrets = mapper.class_.__secret_columns__
     table = mapper.local_table
-    assert isinstance(table, Table)  # noqa: S101 -- our classes map tables, never selects
+    if not isinstance(table, Table):
+        raise TypeError(f"{mapper.class_.__name__} maps no table, so its rows have no image")
     fields = tuple(
         Field(prop.key, column, _secret if column.name in secrets else writer(column))
         for prop in mapper.column_attrs

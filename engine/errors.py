@@ -73,6 +73,13 @@ class LevelTooDeep(BrokenPromise):
     """A level has grown beyond the depth up to which SpiffWorkflow tells the truth."""
 
 
+class Misplaced(BrokenPromise):
+    """A stored row stands at an element where the procedure has nothing of its kind."""
+
+    def __init__(self, element: str, kind: str) -> None:
+        super().__init__(f"a stored row takes {element} for a {kind}; the procedure does not")
+
+
 class RunawayRun(BrokenPromise):
     """One command moved the run so often that it would never come to rest."""
 

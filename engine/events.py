@@ -8,12 +8,13 @@ and what catches it moves a level.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from core import jobs
 from engine import cancelling, deciding, levels, messages, subscriptions
+from engine.errors import Misplaced
 from engine.host import EventInfo, Problem
 from engine.lowering import DONE
 from engine.models import Border, Instance, Subscription, Task
@@ -30,25 +31,26 @@ Details = dict[str, Any]
 
 def fire(move: Move, row: Subscription, details: Details) -> None:
     """The event that this subscription waits for has happened."""
-    node = move.level(move.load(row.instance_path)).node(row.element)
-    happens: Callable[[Move, Subscription, Details], None]
-    if isinstance(node, EventSubProcess):
-        happens = begin_event_subprocess
-    elif isinstance(node, CatchEvent):
-        happens = go_on
-    else:
-        happens = interrupt if row.interrupting else open_handler
-    move.later(partial(happens, move, row, details))
+    match move.level(move.load(row.instance_path)).node(row.element):
+        case EventSubProcess() as node:
+            move.later(partial(begin_event_subprocess, move, node, row, details))
+        case CatchEvent():
+            move.later(partial(go_on, move, row, details))
+        case BoundaryEvent() as node:
+            happens = interrupt if row.interrupting else open_handler
+            move.later(partial(happens, move, node, row, details))
+        case _:
+            raise Misplaced(row.element, "place that waits for an event")
 
 
-def interrupt(move: Move, caught: Subscription, details: Details) -> None:
+def interrupt(move: Move, node: BoundaryEvent, caught: Subscription, details: Details) -> None:
     """An interrupting boundary fired: its host is cancelled and the flow leaves by the event."""
     instance = move.load(caught.instance_path)
     host = cancelling.host_row(move, caught.host_path)
     if host is None or host.state != "ready" or not instance.open:
         return
     _count_event(instance, caught, passed=True)
-    _tell_event(move, instance, caught, details)
+    _tell_event(move, node, caught, details)
     if isinstance(host, Task):
         cancelling.cancel_task(move, host)
     else:
@@ -59,14 +61,14 @@ def interrupt(move: Move, caught: Subscription, details: Details) -> None:
     levels.advance(move, instance, host.token, caught.element)
 
 
-def open_handler(move: Move, caught: Subscription, details: Details) -> None:
+def open_handler(move: Move, node: BoundaryEvent, caught: Subscription, details: Details) -> None:
     """A boundary that does not interrupt fired: its handler runs beside, outliving the host."""
     instance = move.load(caught.instance_path)
     if not instance.open:
         return
     _count_event(instance, caught)
     number = instance.counts[caught.element]
-    _tell_event(move, instance, caught, details)
+    _tell_event(move, node, caught, details)
     levels.begin(
         move,
         f"{instance.path}/{caught.element}#{number}",
@@ -77,19 +79,19 @@ def open_handler(move: Move, caught: Subscription, details: Details) -> None:
     )
 
 
-def begin_event_subprocess(move: Move, caught: Subscription, details: Details) -> None:
+def begin_event_subprocess(
+    move: Move, node: EventSubProcess, caught: Subscription, details: Details
+) -> None:
     """The event of an event subprocess happened while its level runs.
 
     Interrupting, everything else in the level is cancelled first and nothing more is waited for.
     """
     instance = move.load(caught.instance_path)
-    node = move.level(instance).node(caught.element)
-    assert isinstance(node, EventSubProcess)  # noqa: S101 -- its row says so
     if not instance.open or _is_taken_over(move, instance):
         return
     _count_event(instance, caught)
     number = instance.counts[node.id]
-    _tell_event(move, instance, caught, details)
+    _tell_event(move, node, caught, details)
     if node.interrupting:
         cancelling.cancel_inside(move, instance.path)
         live = Live.load(move.executable(instance).spec, instance.tree)
@@ -129,9 +131,9 @@ def _count_event(instance: Instance, caught: Subscription, *, passed: bool = Fal
         instance.counts = counts
 
 
-def _tell_event(move: Move, instance: Instance, caught: Subscription, details: Details) -> None:
-    node = move.level(instance).node(caught.element)
-    assert isinstance(node, (BoundaryEvent, EventSubProcess))  # noqa: S101 -- only these are told
+def _tell_event(
+    move: Move, node: BoundaryEvent | EventSubProcess, caught: Subscription, details: Details
+) -> None:
     event = EventInfo(
         element=caught.element,
         host_path=caught.host_path,
@@ -180,15 +182,17 @@ def throw(move: Move, border: Border) -> None:
     """Throw what stands at this place; the flow goes on once everybody who waits was told.
 
     A correlation whose value is not known holds the run: who should take the message?
+    Raises Misplaced where the procedure throws nothing.
     """
     instance = move.load(border.instance_path)
     if border.state != "ready" or not instance.open:
         return
-    node = move.level(instance).node(border.element)
-    assert isinstance(node, (ThrowEvent, EndEvent))  # noqa: S101 -- only these throw
-    assert node.throws is not None  # noqa: S101
-    if _thrown(move, instance, border, node.throws):
-        move.later(partial(_threw, move, border))
+    match move.level(instance).node(border.element):
+        case ThrowEvent(throws=Named() as named) | EndEvent(throws=Named() as named):
+            if _thrown(move, instance, border, named):
+                move.later(partial(_threw, move, border))
+        case _:
+            raise Misplaced(border.element, "place that throws")
 
 
 def _threw(move: Move, border: Border) -> None:

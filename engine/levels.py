@@ -12,6 +12,7 @@ from functools import partial
 from sqlalchemy import select
 
 from engine import cancelling, deciding, events, rounds, subscriptions
+from engine.errors import Misplaced
 from engine.host import Problem
 from engine.lowering import DONE, JOINED, is_inclusive_join, waits
 from engine.models import Border, Instance, Task
@@ -234,10 +235,14 @@ def _hold(move: Move, problem: Problem | None, asked: list[dict[str, object]]) -
 
 
 def decide_again(move: Move, border: Border) -> None:
-    """Try a decision again whose values were missing; holds the run again when they still are."""
+    """Try a decision again whose values were missing; holds the run again when they still are.
+
+    Raises Misplaced where the procedure decides nothing.
+    """
     instance = move.load(border.instance_path)
     node = move.level(instance).node(border.element)
-    assert isinstance(node, deciding.Deciding)  # noqa: S101 -- only gateways open such a border
+    if not isinstance(node, deciding.Deciding):
+        raise Misplaced(border.element, "gateway that decides")
     decision = deciding.decide(move, instance, node, border.path)
     if not decision.flows:
         _hold(move, decision.problem, decision.asked)
@@ -263,12 +268,16 @@ def terminate(move: Move, instance: Instance, node: EndEvent) -> None:
 
 
 def next_rounds(move: Move, border: Border) -> None:
-    """Begin the rounds that are due at a border, or end it when there are no more."""
+    """Begin the rounds that are due at a border, or end it when there are no more.
+
+    Raises Misplaced where the procedure calls no other level.
+    """
     parent = move.load(border.instance_path)
     if border.state != "ready" or not parent.open:
         return
     node = move.level(parent).node(border.element)
-    assert isinstance(node, CallActivity)  # noqa: S101 -- only call activities have rounds
+    if not isinstance(node, CallActivity):
+        raise Misplaced(border.element, "call activity")
     if node.loop is None:
         _begin_rounds(move, border, node, 1) if not border.started else complete_border(
             move, border

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from engine import lowering, spiff
+from engine.errors import Misplaced
 from engine.host import TaskInfo
 from engine.lowering import Graph, is_decision, is_inclusive_join
 from engine.models import Instance, Task
@@ -110,9 +111,10 @@ class Program:
         return self._expressions[text]
 
     def info(self, task: Task, instance: Instance) -> TaskInfo:
-        """A task as the host sees it."""
+        """A task as the host sees it. Raises Misplaced where the procedure has no step."""
         node = self.level(instance.level).node(task.element)
-        assert isinstance(node, StepTask)  # noqa: S101 -- tasks stand for steps only
+        if not isinstance(node, StepTask):
+            raise Misplaced(task.element, "step")
         return TaskInfo(
             path=task.path,
             instance_path=instance.path,

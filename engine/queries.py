@@ -15,14 +15,14 @@ from audit import trail
 from audit.streams import Stream
 from core.db import site_of
 from engine import routes
-from engine.errors import UnknownPath, UnknownRun
+from engine.errors import Misplaced, UnknownPath, UnknownRun
 from engine.host import TaskInfo, Watched
 from engine.models import Border, Instance, Run, Subscription, Task
 from engine.moves import lineage
 from engine.programs import program
 from engine.rules import CommandState, effective_state
 from engine.subscriptions import CONDITION
-from workflows.model import BoundaryEvent, CallActivity, Node, Procedure, StepTask
+from workflows.model import CallActivity, Catching, Node, Procedure, StepTask
 from workflows.step import Condition, Step
 
 
@@ -88,7 +88,10 @@ def journal_of(session: Session, record: Stream | str) -> list[Mapping[str, Any]
 
 
 def watched(session: Session, record: Stream | str | None = None) -> list[Watched]:
-    """Conditions at open boundaries of running procedures (of one record), for who watches them."""
+    """Conditions at open boundaries of running procedures (of one record), for who watches them.
+
+    Raises Misplaced for a row whose element carries no condition.
+    """
     query = (
         select(Subscription, Run)
         .join(Run, Run.id == Subscription.run_id)
@@ -105,8 +108,8 @@ def _watched(session: Session, row: Subscription, run: Run) -> Watched:
         Instance.run_id == run.id, Instance.path == row.instance_path
     )
     node = program(session, run.procedure).level(session.scalars(query).one()).node(row.element)
-    assert isinstance(node, BoundaryEvent)  # noqa: S101 -- only boundaries carry a condition
-    assert isinstance(node.trigger, Condition)  # noqa: S101
+    if not isinstance(node, Catching) or not isinstance(node.trigger, Condition):
+        raise Misplaced(row.element, "watched condition")
     return Watched(
         subscription=str(row.id),
         record=run.record,

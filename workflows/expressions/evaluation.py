@@ -117,7 +117,8 @@ class Evaluation:
 
     def _over_series(self, tree: Call) -> Exact:
         name = tree.arguments[0]
-        assert isinstance(name, Name)  # noqa: S101 - the checker has made sure of it
+        if not isinstance(name, Name):
+            raise TypeError(f"{tree.function} was given no series; the checker refuses that")
         series = self._series(name.name)
         bounds = [self.value(bound) for bound in tree.arguments[1:]]
         if series is None or any(bound is UNKNOWN for bound in bounds):
