@@ -7,7 +7,7 @@ so that server and editor can never disagree about an element.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 
 
@@ -80,3 +80,23 @@ class Element:
     children: tuple[Child, ...] = ()
     body: str | None = None
     within: tuple[str, ...] = field(default=())
+
+
+def may(
+    name: str, type_: ValueType | type[StrEnum], help_: str = "", *, field: str | None = None
+) -> Attribute:
+    """An attribute that may be left out; its field is its name in snake case unless said."""
+    snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+    return Attribute(name=name, type=type_, field=field or snake, required=False, help=help_)
+
+
+def must(
+    name: str, type_: ValueType | type[StrEnum], help_: str = "", *, field: str | None = None
+) -> Attribute:
+    """An attribute that must be given; its field is its name in snake case unless said."""
+    return replace(may(name, type_, help_, field=field), required=True)
+
+
+def many(element: str, field: str) -> Child:
+    """A child that may be there any number of times."""
+    return Child(element=element, field=field, many=True)
