@@ -7,15 +7,23 @@ known exactly, also in loops. Both results stay in the record.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from ebr import definitions, queries, values
 from ebr.context import StepContext
 from ebr.models import Grade, ParameterValue, StepRecord
-from workflows.expressions.types import SERIES
+from workflows.expressions.types import SERIES, Given
 from workflows.step import Parameter
 from workflows.words import DataType, Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A value under every form that it ever had in the record, and as it is now."""
+
+    former: tuple[str | bool | None, ...]
+    """As decisions and calculations name it; a correction of a correction leaves several."""
+    now: Given
 
 
 @dataclass
@@ -49,15 +57,12 @@ class Moved:
         }
         return not names.isdisjoint(self.former)
 
-    def numbers(self, context: StepContext) -> dict[str, tuple[Decimal, Decimal | None]]:
-        """Former and present number by name."""
-        found = {}
-        for name, old in self.former.items():
-            for value in old:
-                now = _successor(context, value)
-                if value.number is not None and (now is None or now.number != value.number):
-                    found[name] = (value.number, None if now is None else now.number)
-        return found
+    def changes(self, context: StepContext) -> dict[str, list[Change]]:
+        """What counted before and what counts now, by name."""
+        return {
+            name: [_change(context, value) for value in former]
+            for name, former in self.former.items()
+        }
 
 
 def renew(context: StepContext, moved: Moved, reason: str, *, corrected: bool = False) -> bool:
@@ -113,14 +118,22 @@ def _work_out(
     )
 
 
-def _successor(context: StepContext, old: ParameterValue) -> ParameterValue | None:
-    """The value in force at the place of a superseded one."""
+def _change(context: StepContext, old: ParameterValue) -> Change:
     step = context.session.get_one(StepRecord, old.step_id)
-    current = queries.current_values(context.session, step).get(old.code, [])
-    return next((value for value in current if value.position == old.position), None)
+    place = old.code, old.position
+    *former, now = (
+        value
+        for value in queries.all_values(context.session, step)
+        if (value.code, value.position) == place
+    )
+    return Change(tuple(_recorded(value) for value in former), _given(now))
 
 
-def _recorded(value: ParameterValue) -> Any:
+def _given(value: ParameterValue) -> Given:
+    return value.number if value.number is not None else _recorded(value)
+
+
+def _recorded(value: ParameterValue) -> str | bool | None:
     """A value as a calculation names it among its inputs."""
     if value.number is not None:
         return str(value.number)

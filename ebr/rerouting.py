@@ -2,63 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from ebr import definitions
 from ebr.context import StepContext
+from ebr.dependents import Change
 from engine import queries as flow
-from workflows.expressions.types import Given, Shape
+from workflows.expressions.types import SERIES, Given, Shape
+
+Changes = Mapping[str, Sequence[Change]]
 
 
-def changed_decisions(
-    context: StepContext, moved: Mapping[str, tuple[Decimal, Decimal | None]]
-) -> list[str]:
+def changed_decisions(context: StepContext, changes: Changes) -> list[str]:
     """Elements whose recorded decision used a value that was corrected and would now differ.
 
-    `moved` holds the former and the present number by name. All other inputs stay as recorded.
+    `changes` are by name. All other inputs stay as recorded.
     """
     return [
         str(fact["path"])
         for fact in flow.journal_of(context.session, context.stream)
-        if fact["fact"] == "decision.made" and _differs(context, fact, moved)
+        if fact["fact"] == "decision.made"
+        and any(_answers_otherwise(context, question, changes) for question in fact["asked"])
     ]
 
 
-def _differs(
-    context: StepContext,
-    fact: Mapping[str, Any],
-    moved: Mapping[str, tuple[Decimal, Decimal | None]],
-) -> bool:
-    return any(_answers_otherwise(context, question, moved) for question in fact["asked"])
-
-
-def _answers_otherwise(
-    context: StepContext,
-    question: Mapping[str, Any],
-    moved: Mapping[str, tuple[Decimal, Decimal | None]],
-) -> bool:
+def _answers_otherwise(context: StepContext, question: Mapping[str, Any], changes: Changes) -> bool:
     recorded = {entry["name"]: entry["value"] for entry in question["inputs"]}
-    used = {
-        name: new
-        for name, (old, new) in moved.items()
-        if name in recorded and recorded[name] == str(old)
-    }
-    if not used:
-        return False
     definition = definitions.of(context.run.file_digest, context.procedure)
-    types = definition.types
-    values: dict[str, Given] = {
-        name: used[name] if name in used else _given(value, types[name].shape)
-        for name, value in recorded.items()
-        if name in types
-    }
-    outcome = definition.expression(question["expression"], None).evaluate(values)
+    before, now = {}, {}
+    for name, value in recorded.items():
+        plain = name.removesuffix(SERIES)
+        before[name] = _given(value, definition.types[plain].shape)
+        now[name] = _renewed(value, before[name], changes.get(plain, ()))
+    if now == before:
+        return False
+    outcome = definition.expression(question["expression"], None).evaluate(now)
     return outcome.value is not question["result"]
 
 
-def _given(value: Any, shape: Shape) -> Given:
+def _renewed(recorded: Any, given: Any, changes: Sequence[Change]) -> Given:
+    """The input as it would be now; of several values each change concerns one."""
+    if not isinstance(recorded, list):
+        return next((change.now for change in changes if recorded in change.former), given)
+    known, renewed = list(recorded), list(given)
+    for change in changes:
+        place = next((n for n, value in enumerate(known) if value in change.former), None)
+        if place is not None:
+            known[place] = renewed[place] = change.now
+    return renewed
+
+
+def _given(value: Any, shape: Shape) -> Any:
+    if isinstance(value, list):
+        return [_given(each, shape) for each in value]
     if value is None or isinstance(value, bool):
         return value
     return Decimal(value) if shape is Shape.NUMBER else str(value)

@@ -149,7 +149,7 @@ def _follow(context: StepContext, parameter: Parameter, old: ParameterValue, rea
                 f"{later.spec.name} used the value before the correction of {parameter.code}",
             )
             steps.settle(later)
-    for place in rerouting.changed_decisions(context, moved.numbers(context)):
+    for place in rerouting.changed_decisions(context, moved.changes(context)):
         context.raise_exception(
             "path_inconsistent",
             Severity.MAJOR,
