@@ -18,7 +18,7 @@ from ebr import bundle, issuing
 from ebr import queries as records
 from ebr.models import Attachment
 from ebr.report.model import RecordView, StepView
-from web import desk, identity, record_shapes, record_views, tables
+from web import desk, identity, record_route, record_rows, record_timeline, record_views, tables
 from web.access import needs, passive
 from web.i18n import gettext as _
 from web.performing import perform
@@ -66,15 +66,15 @@ def timeline(number: str) -> Page:
     """Steps by unit over time, with the evidence of the chosen step."""
     record = read(number)
     steps = list(record.steps())
-    window = record_shapes.window(steps, request.args.get("zoom", ""))
+    window = record_timeline.window(steps, request.args.get("zoom", ""))
     return show(
         "record/timeline.html",
         record,
-        drawn=record_shapes.timeline(record, window),
-        zooms=record_shapes.zooms(record),
+        drawn=record_timeline.timeline(record, window),
+        zooms=record_timeline.zooms(record),
         zoom=request.args.get("zoom", ""),
         chosen=_chosen(steps, request.args.get("step")),
-        levels=record_shapes.listed(record),
+        levels=record_timeline.listed(record),
     )
 
 
@@ -104,7 +104,7 @@ def route(number: str) -> Page:
         record = view_of(session, number)
         run = records.run_of(session, number)
         procedure = definitions.load(session, run.file_digest)
-        shown = record_shapes.route(session, record, procedure, request.args.get("at"))
+        shown = record_route.route(session, record, procedure, request.args.get("at"))
     return show("record/route.html", record, route=shown)
 
 
@@ -115,10 +115,10 @@ def values(number: str) -> Page:
     record = read(number)
     only = request.args.get("only", "")
     rows = [
-        record_shapes.value_row(record, step, value)
+        record_rows.value_row(record, step, value)
         for step in record.steps()
         for value in step.values
-        if record_shapes.is_asked(only, value)
+        if record_rows.is_asked(only, value)
     ]
     return _table("record/values.html", record, _("Values"), _value_columns(), rows, only=only)
 
@@ -165,7 +165,7 @@ def trend_csv(number: str, place: int) -> Response:
 def materials(number: str) -> Page:
     """Material used and made, and what other packages add about it."""
     record = read(number)
-    rows = [record_shapes.material_row(record, use) for use in record.materials]
+    rows = [record_rows.material_row(record, use) for use in record.materials]
     columns = [
         Column(key="use", label=_("Use")),
         Column(key="material", label=_("Material")),
@@ -183,7 +183,7 @@ def materials(number: str) -> Page:
 def equipment(number: str) -> Page:
     """Units that were used, with their state and calibration at that time."""
     record = read(number)
-    rows = [record_shapes.equipment_row(record, use) for use in record.equipment]
+    rows = [record_rows.equipment_row(record, use) for use in record.equipment]
     columns = [
         Column(key="unit", label=_("Unit"), link="unit_address"),
         Column(key="name", label=_("Name")),
@@ -201,7 +201,7 @@ def equipment(number: str) -> Page:
 def signatures(number: str) -> Page:
     """All signatures, superseded ones too, and the people behind them."""
     record = read(number)
-    rows = [record_shapes.signature_row(each) for each in record.signatures]
+    rows = [record_rows.signature_row(each) for each in record.signatures]
     columns = [
         Column(key="at", label=_("Signed at"), kind="time"),
         Column(key="name", label=_("Printed name")),
@@ -311,7 +311,7 @@ def document(number: str, document: UUID) -> Response:
 def trail(number: str) -> Page:
     """The audit trail in words, newest first, with refused attempts."""
     record = read(number)
-    rows = [record_shapes.trail_row(line) for line in reversed(record.trail)]
+    rows = [record_rows.trail_row(line) for line in reversed(record.trail)]
     columns = [
         Column(key="entry", label="#", numeric=True),
         Column(key="at", label=_("Site time"), kind="time"),
