@@ -6,7 +6,8 @@ act that moved the material.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -45,6 +46,20 @@ class Hop:
     kind: str
     quantity: Decimal
     unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """A node of the tree with the hop that leads to it and what lies beyond.
+
+    Where ways meet again, what lies beyond is told once: at the first place in reading order
+    that is no further from the start than any other; the others are `told_elsewhere`.
+    """
+
+    node: str
+    hop: Hop
+    beyond: Sequence[Branch]
+    told_elsewhere: bool = False
 
 
 def lot_node(number: str) -> str:
@@ -96,6 +111,38 @@ def made_from(session: Session, batch: str) -> list[str]:
     """Lots that went into a batch, directly or through others."""
     found = {hop.source for hop in backward(session, batch_node(batch))}
     return sorted(node.partition("/")[2] for node in found if node.startswith("lot/"))
+
+
+def tree(start: str, hops: Sequence[Hop], *, ahead: bool) -> list[Branch]:
+    """The hops of a walk from `start` as branches, in the order of the walk; each hop once."""
+    leaving: defaultdict[str, list[Hop]] = defaultdict(list)
+    for hop in hops:
+        leaving[hop.source if ahead else hop.target].append(hop)
+    depths: dict[str, int] = {start: 0}
+    for hop in hops:
+        depths.setdefault(hop.target if ahead else hop.source, hop.depth)
+    told: set[str] = {start}
+    return _branches(start, leaving, depths, told, ahead=ahead)
+
+
+def _branches(
+    node: str,
+    leaving: Mapping[str, Sequence[Hop]],
+    depths: Mapping[str, int],
+    told: set[str],
+    *,
+    ahead: bool,
+) -> list[Branch]:
+    found = []
+    for hop in leaving.get(node, ()):
+        end = hop.target if ahead else hop.source
+        again = end in told or depths[end] < hop.depth
+        if not again:
+            told.add(end)
+        beyond = [] if again else _branches(end, leaving, depths, told, ahead=ahead)
+        elsewhere = again and bool(leaving.get(end))
+        found.append(Branch(node=end, hop=hop, beyond=beyond, told_elsewhere=elsewhere))
+    return found
 
 
 def _walk(session: Session, start: str, *, ahead: bool, depth: int | None) -> list[Hop]:

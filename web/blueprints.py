@@ -11,6 +11,7 @@ from web import (
     ebr_run,
     exceptions,
     finding,
+    genealogy,
     hardware,
     home,
     inventory,
@@ -40,6 +41,7 @@ EVERYWHERE: tuple[Blueprint, ...] = (
     hardware.bp,
     maintenance.bp,
     inventory.bp,
+    genealogy.bp,
     weighing.bp,
     finding.bp,
 )

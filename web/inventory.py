@@ -13,19 +13,22 @@ from core.errors import Refusal
 from core.house import moment
 from inventory import genealogy, queries, rules
 from inventory.commands import replenishment, stock
-from inventory.genealogy import Hop
 from inventory.models import Container, Lot, LotStatus, Movement, StockTask, TaskState
 from inventory.queries import LotStock
-from web import desk, filters, identity, inputs, states, tables
+from personnel import queries as people
+from web import desk, filters, identity, inputs, tables
+from web import genealogy as trees
 from web.access import needs
 from web.i18n import gettext as _
 from web.performing import perform
+from web.sentences import said
 from web.signing import Page, go_on
 from web.tables import Column
 
 bp = Blueprint("inventory", __name__)
 READ = "lot.read"
-DEEPEST = 6
+NEAR = 3
+"""Levels of the genealogy on the page of a lot; all of them have a page of their own."""
 
 
 @bp.get("/materials", endpoint="lots")
@@ -59,7 +62,7 @@ def _row(found: LotStock, name: str) -> dict[str, Any]:
         "status": status_of(lot, found.problem),
         "on_hand": filters.quantity(found.on_hand, found.unit if found.unit != "1" else None),
         "last_day": last_day(lot),
-        "problem": found.problem.fact if found.problem else "",
+        "problem": said(found.problem.fact) if found.problem else "",
     }
 
 
@@ -89,6 +92,7 @@ class Moved:
     """A movement as the list of a lot tells it."""
 
     movement: Movement
+    by: str
     way: str
     amount: str
 
@@ -97,14 +101,12 @@ class Moved:
 @needs(READ)
 def lot(number: str) -> Page:
     """One lot: certificate, containers, genealogy both ways, movements, change of status."""
-    ahead = request.args.get("way", "forward") != "backward"
     with identity.house().reading() as session:
         found = queries.lot(session, number)
         item = queries.material(session, found.material)
         at = moment(session).site
         here = queries.stock(session, item.code, at=at)
         this = next(each for each in here if each.lot.number == number)
-        walk = genealogy.forward if ahead else genealogy.backward
         return render_template(
             "inventory/lot.html",
             lot=found,
@@ -113,16 +115,25 @@ def lot(number: str) -> Page:
             status=status_of(found, this.problem),
             place_in_line=here.index(this) + 1,
             containers=[_held(session, each) for each in queries.containers_of(session, number)],
-            hops=[_hop(hop) for hop in walk(session, genealogy.lot_node(number), depth=DEEPEST)],
-            ahead=ahead,
+            trees=[
+                trees.tree_of(session, trees.LOT, number, ahead=ahead, depth=NEAR)
+                for ahead in (True, False)
+            ],
             batches=genealogy.where_used(session, number),
             movements=[
-                _moved(each, number, item.unit)
+                _moved(session, each, number, item.unit)
                 for each in reversed(queries.movements(session, lot_number=number))
             ][:60],
             next_states=sorted(rules.TRANSITIONS[found.status]),
             last_day=last_day(found),
+            received_by=_name(session, found.received_by),
         )
+
+
+def _name(session: Session, badge: str) -> str:
+    """The person's printed name, or the service that acted."""
+    who = people.find(session, badge)
+    return people.called(who) if who else badge
 
 
 def _held(session: Session, found: Container) -> Held:
@@ -136,19 +147,7 @@ def _held(session: Session, found: Container) -> Held:
     )
 
 
-def _hop(hop: Hop) -> dict[str, Any]:
-    return {
-        "depth": hop.depth,
-        "source": hop.source.partition("/")[2],
-        "target": hop.target.partition("/")[2],
-        "source_address": url_for("finding.find", q=hop.source.partition("/")[2]),
-        "target_address": url_for("finding.find", q=hop.target.partition("/")[2]),
-        "kind": states.words_of(hop.kind),
-        "quantity": filters.quantity(hop.quantity, hop.unit if hop.unit != "1" else None),
-    }
-
-
-def _moved(movement: Movement, number: str, unit: str) -> Moved:
+def _moved(session: Session, movement: Movement, number: str, unit: str) -> Moved:
     lines = [line for line in movement.lines if line.lot == number]
     sources = [line.account for line in lines if line.amount < 0]
     targets = [line.account for line in lines if line.amount > 0]
@@ -157,6 +156,7 @@ def _moved(movement: Movement, number: str, unit: str) -> Moved:
     shown = rules.quantity_of(amount, unit)
     return Moved(
         movement=movement,
+        by=_name(session, movement.by),
         way=way.replace("/", " "),
         amount=filters.quantity(shown, unit if unit != "1" else None),
     )

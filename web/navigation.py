@@ -61,6 +61,7 @@ HOMES = {
     "hardware": "hardware.equipment",
     "maintenance": "maintenance.board",
     "inventory": "inventory.lots",
+    "genealogy": "inventory.lots",
     "finding": "finding.find",
     "presenter": "presenter.plant",
     "pieces": "pieces.pieces",

@@ -11,5 +11,6 @@ import { menu } from "./menu.js";
 import { problems } from "./problems.js";
 import { scanner } from "./scanner.js";
 import { series } from "./series.js";
+import { tables } from "./tables.js";
 
-export const modules = [guard, menu, dialogs, problems, limits, series, entering, keypad, scanner, lock, live];
+export const modules = [guard, menu, tables, dialogs, problems, limits, series, entering, keypad, scanner, lock, live];

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal as D
@@ -171,8 +171,20 @@ def test_genealogy_of_depth_six_with_splits_and_rework_gives_the_exact_set(house
         backwards = [(target, source) for source, target in edges]
         found = {hop.source for hop in genealogy.backward(session, "lot/6-0")}
         assert found == reachable(backwards, "lot/6-0")
+        for ahead, start in ((True, "lot/0-3"), (False, "lot/6-0")):
+            walk = genealogy.forward if ahead else genealogy.backward
+            hops = walk(session, start)
+            told = list(all_hops(genealogy.tree(start, hops, ahead=ahead)))
+            assert sorted(map(str, told)) == sorted(map(str, hops)), "each hop once"
         near = genealogy.forward(session, "lot/0-0", depth=1)
         assert {hop.target for hop in near} == {t for s, t in edges if s == "lot/0-0"}
+
+
+def all_hops(branches: Sequence[genealogy.Branch]) -> Iterator[genealogy.Hop]:
+    """Every hop of a tree, in reading order."""
+    for branch in branches:
+        yield branch.hop
+        yield from all_hops(branch.beyond)
 
 
 def seeded_graph() -> list[tuple[str, str]]:

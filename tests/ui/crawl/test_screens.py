@@ -33,6 +33,7 @@ KINDS = (
     "/equipment",
     "/equipment/FBD-01",
     "/materials/PA-0411",
+    "/genealogy/batch/B-2045?way=backward",
     "/plant",
     "/pieces",
     "/terminal",
