@@ -17,7 +17,12 @@ from core import logs
 from core.errors import BatchwrightError, Refusal
 from core.settings import Settings
 
-LATER = {"recipe": "app.recipecli", "simulate": "app.simulatecli", "user": "app.usercli"}
+LATER = {
+    "message": "app.messagecli",
+    "recipe": "app.recipecli",
+    "simulate": "app.simulatecli",
+    "user": "app.usercli",
+}
 """Groups with a module of their own, loaded when they are asked for: loading takes seconds."""
 
 

@@ -45,7 +45,7 @@ SPILL = FromOutside(record=RECORD, name="spill", sender="Room 1.12")
 
 def recipe(*, plant_wide: bool = False) -> bytes:
     """Name a lot, tell the store, wait for the result of that lot; a spill interrupts the wash."""
-    wide = {"plantWide": "true"} if plant_wide else {}
+    wide, spill = str(plant_wide).lower(), named("signal", "sig")
     return bpmn(
         message("lab", "lab_result"),
         message("store", "lot_named"),
@@ -57,7 +57,7 @@ def recipe(*, plant_wide: bool = False) -> bytes:
             messenger("send", "TELL", "store", correlation="A.lot"),
             wait("RESULT", named("message", "lab"), correlation="A.lot"),
             task("WASH"),
-            boundary("SPILL", "WASH", named("signal", "sig"), severity="minor", **wide),
+            boundary("SPILL", "WASH", spill, severity="minor", plantWide=wide),
             task("CLEAN"),
             end(),
             end("END2"),
