@@ -31,6 +31,7 @@ from engine.models import Instance, Run, Subscription, Task
 from engine.moves import Move, locked_run
 from engine.programs import checked_program
 from engine.rules import ACTING, Command, CommandState
+from engine.subscriptions import SUSPENDED
 from workflows.words import NamedForm
 
 # Asked at the end of every step, so built once.
@@ -192,7 +193,8 @@ def condition_met(
 ) -> list[str]:
     """A watched condition (`queries.watched`) has held for as long as it must.
 
-    `inputs` are the values seen, as text, for the journal.
+    `inputs` are the values seen, as text, for the journal. One that does not interrupt happens
+    again only after `condition_over`: it has to become false in between.
     """
     move = Move.lock(session, record, by=by, at=at)
     row = session.get(Subscription, UUID(subscription), populate_existing=True)
@@ -200,7 +202,29 @@ def condition_met(
     seen = [{"name": name, "value": value} for name, value in sorted(inputs.items())]
     if row is not None:
         move.note("condition.met", row.host_path, element=row.element, inputs=seen)
-    return _fire(move, [row] if row is not None and waits else [], {})
+    if row is None or not waits:
+        return _fire(move, [], {})
+    if not row.interrupting:
+        row.state = SUSPENDED
+    return _fire(move, [row], {})
+
+
+def condition_over(
+    session: Session, record: Record, subscription: str, *, by: Actor, at: datetime
+) -> bool:
+    """A condition that has fired holds no more: from now on it may happen again.
+
+    Answers False, and changes nothing, when nothing waited for that.
+    """
+    move = Move.lock(session, record, by=by, at=at)
+    row = session.get(Subscription, UUID(subscription), populate_existing=True)
+    fired = row is not None and row.kind == subscriptions.CONDITION
+    if row is None or not fired or row.run_id != move.run.id or row.state != SUSPENDED:
+        return False
+    row.state = "open"
+    move.note("condition.over", row.host_path, element=row.element)
+    move.work()
+    return True
 
 
 def signal(session: Session, record: Record, name: str, *, by: Actor, at: datetime) -> list[str]:

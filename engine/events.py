@@ -31,6 +31,8 @@ Details = dict[str, Any]
 
 def fire(move: Move, row: Subscription, details: Details) -> None:
     """The event that this subscription waits for has happened."""
+    if row.interrupting:
+        move.ending.add((row.instance_path, row.host_path))
     match move.level(move.load(row.instance_path)).node(row.element):
         case EventSubProcess() as node:
             move.later(partial(begin_event_subprocess, move, node, row, details))
@@ -168,11 +170,11 @@ def wait_for(
     """Wait for events at a place that has just opened; a message kept for one is taken at once."""
     rows = subscriptions.subscribe(move, instance.path, host_path, nodes) if nodes else []
     for row in rows:
+        if (instance.path, host_path) in move.ending:
+            return
         if row.kind == NamedForm.MESSAGE and (message := messages.kept_message(move, row)):
             messages.take(move, row, message)
             fire(move, row, {"correlation": message.correlation})
-            if all(isinstance(node, CatchEvent) for node in nodes):
-                return
 
 
 # Throwing

@@ -36,7 +36,7 @@ def timer_due(move: Move, row: Subscription) -> None:
     """A timer's job has come: fire, or wait on for the time that its instance stood still."""
     timer = timer_of(move, row)
     if move.effective(row.instance_path) is not CommandState.RUNNING:
-        row.state = "suspended"
+        row.state = subscriptions.SUSPENDED
         move.note("timer.suspended", row.host_path, element=row.element, due=row.due_at)
         return
     due = subscriptions.shifted_due(move, row, timer)
@@ -62,7 +62,10 @@ def _fire_timer(
 
 def resume_timers(move: Move, path: str) -> None:
     """Timers that became due while their instance stood still wait for the rest of their time."""
-    for row in cancelling.rows_inside(move, Subscription, path, Subscription.state == "suspended"):
+    waiting = (Subscription.state == subscriptions.SUSPENDED) & (
+        Subscription.kind == subscriptions.TIMER
+    )
+    for row in cancelling.rows_inside(move, Subscription, path, waiting):
         if move.effective(row.instance_path) is CommandState.RUNNING:
             due = subscriptions.shifted_due(move, row, timer_of(move, row))
             subscriptions.set_timer(move, row, due, since=move.at)

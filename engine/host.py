@@ -53,7 +53,11 @@ class EventInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """A condition that somebody must watch; tell `commands.condition_met` when it holds."""
+    """A condition that somebody must watch; tell `commands.condition_met` when it holds.
+
+    It is watched at a step, or (without `at_step`) at a place in the flow or at a whole level,
+    `since` site time. One that `has_fired` waits for `commands.condition_over` instead.
+    """
 
     subscription: str
     record: str
@@ -61,6 +65,9 @@ class Watched:
     host_path: str
     element: str
     condition: Condition
+    at_step: bool
+    since: datetime
+    has_fired: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

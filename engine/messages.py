@@ -52,6 +52,8 @@ def deliver(
     )
     move.session.add(message)
     for row in subscriptions.everywhere(move, name, kind=NamedForm.MESSAGE.value):
+        if (row.instance_path, row.host_path) in move.ending:
+            continue
         if correlates(move, row, correlation):
             take(move, row, message)
             return row

@@ -125,7 +125,8 @@ class Subscription(Head, Base):
     """Somebody waits for an event: a boundary of one task or border, or an intermediate timer.
 
     `host_path` is the task or border it belongs to; it ends with it. A timer has `due_at` (site
-    time), `running_since` (from when running time counts) and its job.
+    time), `running_since` (from when running time counts) and its job. Suspended is a timer that
+    became due while its instance stood still, and a condition that has fired and still holds.
     """
 
     __tablename__ = "engine_subscription"

@@ -59,6 +59,9 @@ class Move:
         self.at = at
         self.program = programs.program(session, run.procedure)
         self.host: Host = service(session, SERVICE)
+        self.ending: set[tuple[str, str]] = set()
+        """Instance and host path of what an event of this command ends, before it is carried out:
+        nothing else may be given to it."""
         self._instances: dict[str, Instance] = {}
         self._changes: int | None = None
         self._todo: deque[Callable[[], None]] = deque()

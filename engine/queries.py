@@ -21,8 +21,8 @@ from engine.models import Border, Instance, Run, Subscription, Task
 from engine.moves import lineage
 from engine.programs import program
 from engine.rules import CommandState, effective_state
-from engine.subscriptions import CONDITION
-from workflows.model import CallActivity, Catching, Node, Procedure, StepTask
+from engine.subscriptions import CONDITION, SUSPENDED
+from workflows.model import BoundaryEvent, CallActivity, Catching, Node, Procedure, StepTask
 from workflows.step import Condition, Step
 
 
@@ -88,14 +88,14 @@ def journal_of(session: Session, record: Stream | str) -> list[Mapping[str, Any]
 
 
 def watched(session: Session, record: Stream | str | None = None) -> list[Watched]:
-    """Conditions at open boundaries of running procedures (of one record), for who watches them.
+    """Conditions that running procedures (or that of one record) wait for, for who watches them.
 
     Raises Misplaced for a row whose element carries no condition.
     """
     query = (
         select(Subscription, Run)
         .join(Run, Run.id == Subscription.run_id)
-        .where(Subscription.kind == CONDITION, Subscription.state == "open")
+        .where(Subscription.kind == CONDITION, Subscription.state != "ended")
         .order_by(Run.record, Subscription.host_path, Subscription.element)
     )
     if record is not None:
@@ -107,7 +107,8 @@ def _watched(session: Session, row: Subscription, run: Run) -> Watched:
     query = select(Instance.level).where(
         Instance.run_id == run.id, Instance.path == row.instance_path
     )
-    node = program(session, run.procedure).level(session.scalars(query).one()).node(row.element)
+    level = program(session, run.procedure).level(session.scalars(query).one())
+    node = level.node(row.element)
     if not isinstance(node, Catching) or not isinstance(node.trigger, Condition):
         raise Misplaced(row.element, "watched condition")
     return Watched(
@@ -117,6 +118,10 @@ def _watched(session: Session, row: Subscription, run: Run) -> Watched:
         host_path=row.host_path,
         element=row.element,
         condition=node.trigger,
+        at_step=isinstance(node, BoundaryEvent)
+        and isinstance(level.node(node.attached_to), StepTask),
+        since=row.opened_at,
+        has_fired=row.state == SUSPENDED,
     )
 
 

@@ -218,6 +218,10 @@ def _again(session: Session, record: Stream, facts: Facts, at: datetime) -> None
             row = _waiting(session, run, path, fact["element"])
             inputs = {seen["name"]: seen["value"] for seen in fact["inputs"]}
             commands.condition_met(session, record, str(row.id), inputs=inputs, **common)
+        case "condition.over":
+            run = Move.lock(session, record, **common).run
+            row = _waiting(session, run, path, fact["element"])
+            commands.condition_over(session, record, str(row.id), **common)
         case "message.arrived":
             _message_again(session, record, fact, common)
         case "way.taken":

@@ -26,6 +26,7 @@ from workflows.words import NamedForm, TimerForm
 TIMER_JOB = "engine.timer"
 TIMER = "timer"
 CONDITION = "condition"
+SUSPENDED = "suspended"
 
 
 def subscribe(

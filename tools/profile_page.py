@@ -30,7 +30,8 @@ RUNS: Mapping[str, str] = {
     "receiveTask": "waits for its message; may have boundary events",
     "callActivity": "runs another process of the file as a level of its own",
     "subProcess": "runs as a level of its own, at the ISA-88 level of what it is drawn in",
-    "repeating, several at once": "`multiInstanceLoopCharacteristics` on steps, calls, levels",
+    "repeating, several at once": "`multiInstanceLoopCharacteristics` on steps, message tasks,"
+    " calls, levels",
     "repeating, one after the other": "the same with `isSequential`",
     "repeating, until complete": "the same with `completionCondition`",
     "repeating, loop": "`standardLoopCharacteristics`: goes on while true",
@@ -46,22 +47,32 @@ RUNS: Mapping[str, str] = {
     "sequenceFlow, leading back": "`bw:rounds`; one more round than allowed holds the run",
     "lane": "`bw:lane` gives the steps in it their role",
     "startEvent, none": "one for each process",
+    "startEvent, message": "a process that nothing calls: begun by each message, beside the entry"
+    " process",
+    "startEvent, signal": "begun in the same way, by each signal",
+    "startEvent, conditional": "begun in the same way, each time the condition becomes true",
+    "startEvent, timer date": "begun in the same way, while the record is under way",
+    "startEvent, timer duration": "begun in the same way, counted from the start of the record",
+    "startEvent, timer cycle": "begun in the same way, each time anew",
     "event subprocess, message": "takes the place of all that runs in its level",
     "event subprocess, signal": "takes the place of all that runs in its level",
     "event subprocess, escalation": "takes the place of all that runs in its level",
     "event subprocess, error": "interrupts always",
     "event subprocess, timer date": "takes the place of all that runs in its level",
     "event subprocess, timer duration": "takes the place of all that runs in its level",
+    "event subprocess, conditional": "takes the place of all that runs in its level",
     "event subprocess, message, beside": "runs beside, each time anew",
     "event subprocess, signal, beside": "runs beside, each time anew",
     "event subprocess, escalation, beside": "runs beside, each time anew",
     "event subprocess, timer date, beside": "runs beside, each time anew",
     "event subprocess, timer duration, beside": "runs beside, each time anew",
     "event subprocess, timer cycle, beside": "each time anew",
+    "event subprocess, conditional, beside": "each time the condition becomes true",
     "intermediateCatchEvent, timer date": "waits until then, held or not",
     "intermediateCatchEvent, timer duration": "stands still while the level is held",
     "intermediateCatchEvent, message": "with `correlation` only a message that carries its value",
     "intermediateCatchEvent, signal": "one thrown before is not waited for any more",
+    "intermediateCatchEvent, conditional": "goes on when it holds, as long as `sustained` says",
     "intermediateCatchEvent, link": "entered by the throws of its name in the same process",
     "intermediateThrowEvent, none": "a mark in the way",
     "intermediateThrowEvent, message": "taken once by who waits, else kept",
@@ -79,7 +90,7 @@ RUNS: Mapping[str, str] = {
     "boundaryEvent, timer duration": "interrupts its host, whose flow goes on here",
     "boundaryEvent, message": "interrupts its host, whose flow goes on here",
     "boundaryEvent, signal": "interrupts its host, whose flow goes on here",
-    "boundaryEvent, conditional": "on steps; `sustained` as long as it must hold",
+    "boundaryEvent, conditional": "on steps, calls, levels; `sustained` as long as it must hold",
     "boundaryEvent, error": "on calls and subprocesses",
     "boundaryEvent, escalation": "on calls and subprocesses",
     "boundaryEvent, timer date, beside": "runs beside, each time anew",
@@ -87,7 +98,7 @@ RUNS: Mapping[str, str] = {
     "boundaryEvent, timer cycle, beside": "fires every time; its handlers outlive the host",
     "boundaryEvent, message, beside": "runs beside, each time anew",
     "boundaryEvent, signal, beside": "runs beside, each time anew",
-    "boundaryEvent, conditional, beside": "runs beside, each time anew",
+    "boundaryEvent, conditional, beside": "runs beside, each time the condition becomes true",
     "boundaryEvent, escalation, beside": "runs beside, each time anew",
 }
 """What we execute, in the order of the page, and how."""
@@ -126,6 +137,16 @@ the same facts (`tests/support/conformance`, `tests/integration/engine/test_resu
 RULES = """
 Timers are plain ISO 8601: `PT30M`, `P7D`, `2026-11-22T06:00:00Z` with its offset, `R/PT15M` or
 `R3/PT15M`. A cycle never interrupts. Months and years are no fixed lengths and are refused.
+
+A condition reads recorded values and live tags. One that is true from the beginning happens at
+once. On a step it counts from when the step is started, anywhere else from when the flow comes
+there. What it begins beside its host begins again only after the condition was false in between; a
+value that is missing or stale counts as false. A held level takes note of it when it goes on.
+
+A process of the file that nothing calls and that begins by an event stands beside the entry
+process as an event subprocess of it would: its message, signal, timer or condition is waited for
+from the start of the record to its end, each time begins it anew, and the record ends with the last
+of them ([decision 0013](../adr/0013-what-a-start-event-begins.md)).
 
 ## Flow
 

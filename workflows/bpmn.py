@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TypeAlias
 
 from lxml import etree
 
@@ -16,10 +17,12 @@ from workflows.drawn import Drawn as Drawn
 from workflows.model import (
     CallActivity,
     EndEvent,
+    EventSubProcess,
     Flow,
     InclusiveGateway,
     Level,
     LinkEvent,
+    Named,
     Node,
     ReceiveTask,
     SendTask,
@@ -31,11 +34,13 @@ from workflows.safexml import line_of
 from workflows.schema.definition import ELEMENTS, NAMESPACE
 from workflows.schema.marks import LaneMark, LevelMark, RoundsMark
 from workflows.schema.reading import schema_findings
-from workflows.words import Isa88
+from workflows.words import Isa88, NamedForm
 
 SCHEMA_PAGE = "See the recipe schema reference."
 FLOW = "sequenceFlow"
-ACTIVITIES = (StepTask, CallActivity, SendTask, ReceiveTask)
+Repeating: TypeAlias = StepTask | SendTask | ReceiveTask
+REPEATING = (StepTask, SendTask, ReceiveTask)
+ACTIVITIES = (*REPEATING, CallActivity)
 
 
 def read_definitions(root: etree._Element) -> Drawn:
@@ -46,6 +51,10 @@ def read_definitions(root: etree._Element) -> Drawn:
 
 
 class _Reader(NodeReader):
+    def __init__(self, root: etree._Element) -> None:
+        super().__init__(root)
+        self._begun: list[EventSubProcess] = []
+
     def read(self) -> None:
         if self._root.tag != f"{B}definitions":
             self.found("bpmn.root", "the file is not BPMN 2.0", "Export it as BPMN 2.0 XML.")
@@ -55,6 +64,7 @@ class _Reader(NodeReader):
         self.know_names()
         for process in self._root.iterfind(f"{B}process"):
             self._process(process)
+        self._place_begun()
 
     def _check_tree(self, element: etree._Element) -> None:
         allowed = whitelist.ALLOWED[local(element)]
@@ -94,8 +104,6 @@ class _Reader(NodeReader):
     def _unsupported_element(self, parent: etree._Element, child: etree._Element) -> None:
         name = local(child)
         remedy = whitelist.REMEDIES.get(name, whitelist.FALLBACK)
-        if name.endswith("LoopCharacteristics"):
-            remedy = "Put the loop on a call activity of a process with this step."
         message = f"{name} in {local(parent)} is not executed"
         self.found("bpmn.unsupported", message, remedy, child)
 
@@ -166,7 +174,7 @@ class _Reader(NodeReader):
     def _level(self, holder: etree._Element, isa88: Isa88, *, part_of: str | None) -> None:
         """Read a process, or one that is drawn inside another, with what is drawn inside it."""
         nodes = {element: self.node(element) for element in self._usable(holder)}
-        repeated: list[StepTask] = []
+        repeated: list[Repeating] = []
         read = [self._once(e, node, repeated) for e, node in nodes.items() if node is not None]
         flows = [self._flow(e) for e in holder if local(e) == FLOW and self._is_usable(e)]
         level = Level(
@@ -182,7 +190,7 @@ class _Reader(NodeReader):
         level = self._with_implied(level, {e.get("id", ""): e for e in nodes})
         self.drawn.levels.append(level)
         for task in repeated:
-            self.drawn.levels.append(_one_step(task, isa88, part_of or level.id))
+            self.drawn.levels.append(_one_task(task, isa88, part_of or level.id))
         for element in nodes:
             if local(element) == "subProcess":
                 self._level(element, isa88, part_of=part_of or level.id)
@@ -203,13 +211,54 @@ class _Reader(NodeReader):
         return False
 
     def _check_start(self, holder: etree._Element, start: etree._Element) -> None:
-        """What a start event waits for counts on an event subprocess only."""
-        waits = any(local(child).endswith("EventDefinition") for child in start)
+        """What a start event waits for counts on an event subprocess, and on a process beside the
+        entry process (ADR 0013)."""
         if holder.get("triggeredByEvent") == "true":
             return
-        if waits or start.get("isInterrupting") is not None:
-            remedy = "Begin plainly, and wait for the event behind the start."
-            self.found("start.event", "only an event subprocess starts by an event", remedy, start)
+        waits = any(local(child).endswith("EventDefinition") for child in start)
+        if start.get("isInterrupting") is not None:
+            remedy = "Remove isInterrupting; only the start of an event subprocess has it."
+            self.found("start.event", "nothing is interrupted by this start", remedy, start)
+        elif waits and local(holder) == "subProcess":
+            remedy = "Make it an event subprocess, or wait for the event behind a plain start."
+            self.found("start.event", "a subprocess in the flow begins plainly", remedy, start)
+        elif waits and holder.get("id") in self.drawn.entries:
+            remedy = (
+                "Begin plainly: a person starts the order. Wait for the event behind the start."
+            )
+            self.found("start.event", "an event would start the whole record", remedy, start)
+        elif waits:
+            self._begin_by(holder, start)
+
+    def _begin_by(self, process: etree._Element, start: etree._Element) -> None:
+        """A process that begins each time its event happens while the entry process runs."""
+        mark = self.mark(start)
+        trigger = self.trigger(start, mark)
+        if isinstance(trigger, Named) and trigger.form in (NamedForm.ERROR, NamedForm.ESCALATION):
+            remedy = "Draw an event subprocess where it is to be caught."
+            message = f"a process of its own catches no {trigger.form.value}"
+            self.found("start.event", message, remedy, start)
+        elif trigger is not None:
+            own = process.get("id", "")
+            self._begun.append(
+                EventSubProcess(
+                    id=own,
+                    name=process.get("name", ""),
+                    called=own,
+                    interrupting=False,
+                    trigger=trigger,
+                    severity=mark.severity,
+                )
+            )
+
+    def _place_begun(self) -> None:
+        """What begins by an event waits beside the flow of the entry level."""
+        self.drawn.levels = [
+            replace(level, nodes=(*level.nodes, *self._begun))
+            if level.id in self.drawn.entries[:1]
+            else level
+            for level in self.drawn.levels
+        ]
 
     def _check_references(self, holder: etree._Element, level: Level) -> None:
         """Incoming and outgoing children repeat the flows; where they stand they must agree."""
@@ -253,10 +302,10 @@ class _Reader(NodeReader):
 
     # What the drawing implies
 
-    def _once(self, element: etree._Element, node: Node, repeated: list[StepTask]) -> Node:
-        """The node, or what stands for a step that repeats: a level with this step alone."""
-        loop = self.loop(element) if isinstance(node, StepTask) else None
-        if loop is None or not isinstance(node, StepTask):
+    def _once(self, element: etree._Element, node: Node, repeated: list[Repeating]) -> Node:
+        """The node, or what stands for a task that repeats: a level with this task alone."""
+        loop = self.loop(element) if isinstance(node, REPEATING) else None
+        if loop is None or not isinstance(node, REPEATING):
             return node
         repeated.append(node)
         return SubProcess(id=node.id, name=node.name, called=node.id, loop=loop)
@@ -311,8 +360,8 @@ class _Reader(NodeReader):
             self.found("link.target", message, remedy, drawn[throw.id])
 
 
-def _one_step(task: StepTask, isa88: Isa88, part_of: str) -> Level:
-    """The level that each round of a repeating step runs."""
+def _one_task(task: Repeating, isa88: Isa88, part_of: str) -> Level:
+    """The level that each round of a repeating task runs."""
     first, last = f"{task.id}{IMPLIED}start", f"{task.id}{IMPLIED}end"
     return Level(
         id=task.id,

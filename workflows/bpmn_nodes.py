@@ -170,9 +170,7 @@ class NodeReader:
             remedy = "Refer to a message of this file that has a name."
             self.found("event.name", "the task names no message", remedy, element)
             return None
-        named = Named(
-            form=NamedForm.MESSAGE, name=name, correlation=self._mark(element).correlation
-        )
+        named = Named(form=NamedForm.MESSAGE, name=name, correlation=self.mark(element).correlation)
         if kind == "sendTask":
             return SendTask(**common, throws=named)
         return ReceiveTask(**common, trigger=named)
@@ -198,8 +196,8 @@ class NodeReader:
         if self.loop(element) is not None:
             remedy = "Remove the marker; it begins as often as its event happens."
             self.found("loop.event", "an event begins it, so it has no rounds", remedy, element)
-        mark = self._mark(starts[0])
-        trigger = self._trigger(starts[0], mark)
+        mark = self.mark(starts[0])
+        trigger = self.trigger(starts[0], mark)
         if trigger is None:
             return None
         return EventSubProcess(
@@ -266,7 +264,7 @@ class NodeReader:
         if definitions and local(definitions[0]) == "linkEventDefinition":
             return self._link(definitions[0], common)
         if catches:
-            trigger = self._trigger(element, self._mark(element))
+            trigger = self.trigger(element, self.mark(element))
             return None if trigger is None else CatchEvent(**common, trigger=trigger)
         if not definitions:
             # An event whose definition was refused must not pass for one that throws nothing.
@@ -289,11 +287,11 @@ class NodeReader:
             remedy = f"Refer to a {form.value} of this file that has a name."
             self.found("event.name", f"the event names no {form.value}", remedy, definition)
             return None
-        return self._named(definition, form, self._mark(element))
+        return self._named(definition, form, self.mark(element))
 
     def _boundary(self, element: etree._Element, common: Common) -> BoundaryEvent | None:
-        mark = self._mark(element)
-        trigger = self._trigger(element, mark)
+        mark = self.mark(element)
+        trigger = self.trigger(element, mark)
         if trigger is None:
             return None
         return BoundaryEvent(
@@ -304,7 +302,7 @@ class NodeReader:
             severity=mark.severity,
         )
 
-    def _mark(self, element: etree._Element) -> EventMark:
+    def mark(self, element: etree._Element) -> EventMark:
         """The `bw:event` of an event or a message task; what has no meaning there is a mistake."""
         mark: EventMark = self.extension(element, "event") or EventMark()
         forms = {local(child).removesuffix("EventDefinition") for child in element}
@@ -335,7 +333,8 @@ class NodeReader:
     def _referred(self, definition: etree._Element, attribute: str) -> str | None:
         return self._names.get(definition.get(attribute, "")) or None
 
-    def _trigger(self, element: etree._Element, mark: EventMark) -> Trigger | None:
+    def trigger(self, element: etree._Element, mark: EventMark) -> Trigger | None:
+        """What an event waits for; None (with a finding) when that cannot be read."""
         definitions = self._definitions(element)
         if not definitions:
             if not any(local(child).endswith("EventDefinition") for child in element):

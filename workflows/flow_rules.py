@@ -43,6 +43,7 @@ MAX_REPETITIONS = 2000
 """A flow that leads back lengthens its level; a repeated activity is an instance each time."""
 MAX_INCLUSIVE = 6
 DECIDING = (ExclusiveGateway, InclusiveGateway)
+DOING = (StepTask, CallActivity, ThrowEvent, ReceiveTask)
 
 
 def check_flow(level: Level, report: Report) -> None:
@@ -82,7 +83,7 @@ def _check_ends(level: Level, report: Report) -> None:
         report.add("flow.start", level.id, message, "Draw exactly one plain start event.")
     if not any(isinstance(node, EndEvent) for node in level.nodes):
         report.add("flow.no_end", level.id, "no end event", "Draw an end event.")
-    if not any(isinstance(node, (StepTask, CallActivity, ThrowEvent)) for node in level.nodes):
+    if not any(isinstance(node, DOING) for node in level.nodes):
         report.add("flow.empty", level.id, "the process does nothing", "Draw a step or a call.")
 
 
@@ -254,10 +255,6 @@ def _check_boundary(level: Level, event: BoundaryEvent, report: Report) -> None:
         message = f"{event.attached_to or 'nothing'} is no task or call of this process"
         report.add("boundary.host", event.id, message, "Attach it to a task or call activity.")
     _check_trigger(event.id, event.trigger, report, interrupting=event.interrupting)
-    if isinstance(event.trigger, Condition) and not isinstance(host, StepTask):
-        message = "a condition is watched while a step runs, not while a level runs"
-        remedy = "Attach it to the steps of the called level that it concerns."
-        report.add("boundary.condition", event.id, message, remedy)
     _check_error_interrupts(event.id, event.trigger, report, interrupting=event.interrupting)
     _check_twice(level.boundaries(event.attached_to), event, report)
     if isinstance(event.trigger, NamedEvent):

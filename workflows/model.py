@@ -110,7 +110,8 @@ class EventSubProcess(SubProcess):
     """A process inside another one that begins when its trigger happens while that one runs.
 
     Interrupting, it takes the place of everything that runs there; else it runs beside, each time
-    anew. `severity`, when given, is that of the exception raised each time.
+    anew. `severity`, when given, is that of the exception raised each time. A process that begins
+    by an event stands so in the entry level, beside which it runs (ADR 0013).
     """
 
     interrupting: bool
@@ -158,7 +159,7 @@ class EventGateway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchEvent:
-    """Waits inside the flow for a timer (date or duration), a message or a signal."""
+    """Waits inside the flow for a timer (date or duration), a message, a signal or a condition."""
 
     id: str
     name: str

@@ -68,10 +68,16 @@ def _check_levels(procedure: Procedure, report: Report) -> None:
 def _check_calls(procedure: Procedure, report: Report) -> None:
     levels = {level.id: level for level in procedure.levels}
     calls: dict[str, set[str]] = {level.id: set() for level in procedure.levels}
+    begun = frozenset(
+        node.id
+        for level in procedure.levels
+        for node in level.event_subprocesses()
+        if node.called in levels and levels[node.called].part_of is None
+    )
     for level in procedure.levels:
         for node in level.nodes:
             if isinstance(node, CallActivity):
-                _check_call(level, node, levels, report)
+                _check_call(level, node, levels, begun, report)
                 calls[level.id].add(node.called)
     reached = _closure(procedure.entry, calls)
     for level in procedure.levels:
@@ -84,7 +90,11 @@ def _check_calls(procedure: Procedure, report: Report) -> None:
 
 
 def _check_call(
-    level: Level, node: CallActivity, levels: Mapping[str, Level], report: Report
+    level: Level,
+    node: CallActivity,
+    levels: Mapping[str, Level],
+    begun: frozenset[str],
+    report: Report,
 ) -> None:
     called = levels.get(node.called)
     if called is None:
@@ -93,8 +103,12 @@ def _check_call(
             message = f"{node.called} is no process of this file"
             report.add("call.target", node.id, message, "Draw the called process in this file.")
         return
-    if isinstance(node, SubProcess):
+    if called.part_of is not None and isinstance(node, SubProcess):
         return
+    if not isinstance(node, SubProcess) and called.id in begun:
+        message = f"{node.called} begins by an event of its own, so nothing can call it"
+        remedy = "Let it begin plainly and wait for the event behind its start."
+        report.add("call.target", node.id, message, remedy)
     if called.part_of is not None:
         message = f"{node.called} is drawn inside {called.part_of} and called from elsewhere"
         report.add("call.target", node.id, message, "Draw it as a process of its own.")

@@ -13,12 +13,12 @@ DIAGRAM = "http://www.omg.org/spec/BPMN/20100524/DI"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 TASKS = ("userTask", "manualTask", "serviceTask", "businessRuleTask")
+MESSENGERS = ("sendTask", "receiveTask")
 NODES = (
     "startEvent",
     "endEvent",
     *TASKS,
-    "sendTask",
-    "receiveTask",
+    *MESSENGERS,
     "callActivity",
     "subProcess",
     "exclusiveGateway",
@@ -55,7 +55,7 @@ def _allow(attributes: str = "", children: str = "") -> Allowed:
 
 _NODE = "extensionElements documentation incoming outgoing"
 _EVENT = "timerEventDefinition conditionalEventDefinition messageEventDefinition"
-_CATCH = "timerEventDefinition messageEventDefinition signalEventDefinition"
+_CATCH = f"{_EVENT} signalEventDefinition"
 _THROW = "messageEventDefinition signalEventDefinition escalationEventDefinition"
 _INSIDE = "sequenceFlow textAnnotation association " + " ".join(NODES)
 _LOOPS = "multiInstanceLoopCharacteristics standardLoopCharacteristics"
@@ -79,7 +79,7 @@ ALLOWED: dict[str, Allowed] = {
     ),
     "endEvent": _allow("name", f"{_NODE} {_THROW} errorEventDefinition terminateEventDefinition"),
     **{task: _allow("name default", f"{_NODE} {_LOOPS}") for task in TASKS},
-    **{task: _allow("name default messageRef", _NODE) for task in ("sendTask", "receiveTask")},
+    **{task: _allow("name default messageRef", f"{_NODE} {_LOOPS}") for task in MESSENGERS},
     "callActivity": _allow("name default calledElement", f"{_NODE} {_LOOPS}"),
     "subProcess": _allow("name default triggeredByEvent", f"{_NODE} {_LOOPS} {_INSIDE}"),
     "exclusiveGateway": _allow("name default gatewayDirection", _NODE),
@@ -90,7 +90,7 @@ ALLOWED: dict[str, Allowed] = {
     "intermediateThrowEvent": _allow("name", f"{_NODE} {_THROW} linkEventDefinition"),
     "boundaryEvent": _allow(
         "name attachedToRef cancelActivity",
-        f"{_NODE} {_EVENT} signalEventDefinition errorEventDefinition escalationEventDefinition",
+        f"{_NODE} {_CATCH} errorEventDefinition escalationEventDefinition",
     ),
     "sequenceFlow": _allow(
         "name sourceRef targetRef", "extensionElements documentation conditionExpression"
@@ -133,7 +133,7 @@ REMEDIES: dict[str, str] = {
     "transaction": "Draw a called process with an error end and a boundary event for it.",
     "complexGateway": "Use exclusive, parallel and inclusive gateways.",
     "compensateEventDefinition": "Draw the steps that undo the work as a branch of their own.",
-    "conditionalEventDefinition": "Use a step of kind wait, or a boundary event of a step.",
+    "conditionalEventDefinition": "A condition is waited for, never thrown: throw a signal.",
     "linkEventDefinition": "Use a pair of intermediate link events.",
     "cancelEventDefinition": "Use an error end event and an error boundary event.",
     "childLaneSet": "Draw lanes side by side, each with its role.",

@@ -106,8 +106,12 @@ def start(
 
 def marked(mark: Mapping[str, str]) -> str:
     """A `bw:event` with these attributes as extension elements, or nothing."""
-    values = "".join(f" {name}={quoteattr(value)}" for name, value in mark.items())
-    return extension(f"<bw:event{values}/>") if mark else ""
+    return extension(f"<bw:event{attributes(mark)}/>") if mark else ""
+
+
+def attributes(values: Mapping[str, str]) -> str:
+    """These attributes as XML."""
+    return "".join(f" {name}={quoteattr(value)}" for name, value in values.items())
 
 
 def end(
@@ -266,11 +270,21 @@ def link(name: str) -> str:
     return f'<bpmn:linkEventDefinition name="{name}"/>'
 
 
-def messenger(tag: str, node_id: str, message_id: str, **mark: str) -> str:
+def messenger(
+    tag: str,
+    node_id: str,
+    message_id: str,
+    *,
+    loop: str = "",
+    max_rounds: int | None = None,
+    **mark: str,
+) -> str:
     """A send or receive task of the message with this root id."""
+    inner = f"<bw:event{attributes(mark)}/>" if mark else ""
+    inner += f'<bw:rounds maximum="{max_rounds}"/>' if max_rounds else ""
     return (
         f'<bpmn:{tag}Task id="{node_id}" name="{node_id}" messageRef="{message_id}">'
-        f"{marked(mark)}</bpmn:{tag}Task>"
+        f"{extension(inner)}{loop}</bpmn:{tag}Task>"
     )
 
 

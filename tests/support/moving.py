@@ -11,9 +11,14 @@ from typing import Any, Literal
 from engine import commands, queries
 from tests.support.running import Plant
 
-Word = Literal["complete", "minutes", "event", "signal", "message", "condition", "hold", "restart"]
+Word = Literal[
+    "complete", "minutes", "event", "signal", "message", "condition", "over", "hold", "restart"
+]
 Move = tuple[Word, Any]
-"""What happens: a step done, minutes passing, something that is waited for, a hold, a restart."""
+"""What happens: a step done, minutes passing, something that is waited for, a hold, a restart.
+
+``condition`` says that one holds, ``over`` that it holds no more.
+"""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,8 @@ def do(plant: Plant, move: Move) -> None:
         assert plant.do(commands.send_message, name, correlation=correlation)
     elif word == "condition":
         assert meet(plant, what)
+    elif word == "over":
+        assert plant.do(commands.condition_over, watched(plant, what))
     elif word == "hold":
         plant.do(commands.hold, what, reason="alarm")
     else:
@@ -60,11 +67,17 @@ def do(plant: Plant, move: Move) -> None:
 
 
 def meet(plant: Plant, element: str) -> list[str]:
-    """The condition at a boundary event holds."""
+    """The condition of an event holds."""
+    found = watched(plant, element)
+    told: list[str] = plant.do(commands.condition_met, found, inputs={"K.b0": "true"})
+    return told
+
+
+def watched(plant: Plant, element: str) -> str:
+    """What waits for the condition of an event."""
     with plant.house.reading() as session:
         found = next(each for each in queries.watched(session) if each.element == element)
-    told: list[str] = plant.do(commands.condition_met, found.subscription, inputs={"K.b0": "true"})
-    return told
+    return found.subscription
 
 
 def make_elsewhere(scene: Scene, move: Move) -> None:

@@ -6,6 +6,7 @@ Each is refused with this code at this element, with its line and with what to d
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from tests.support.bpmn import (
@@ -32,7 +33,6 @@ from tests.support.bpmn import (
     parallel,
     process,
     signal,
-    standard_loop,
     start,
     step,
     subprocess,
@@ -95,6 +95,21 @@ def event_inside(begins: str, flows: str = "X_start > B > X_end") -> bytes:
     return among(subprocess("X", flows, task("B"), end("X_end"), begins=begins))
 
 
+def beside(
+    begins: str, *, flows: str | list[str] = "", extra: str = "", call: bool = False
+) -> bytes:
+    """A second process with this start, which the first one calls or not."""
+    name = re.search('id="([^"]*)"', begins)
+    drawn = flows or f"{name[1] if name else ''} > B > e2"
+    called = '<bpmn:callActivity id="X" calledElement="P2"/>' if call else ""
+    own = "start > A > X > end" if call else "start > A > end"
+    return bpmn(
+        *ROOTS,
+        process("OP", start(), task("A"), called, end(), flows=own),
+        process("P2", begins, extra, task("B"), end("e2"), flows=drawn, entry=False),
+    )
+
+
 COMPENSATION = "<bpmn:compensateEventDefinition/>"
 CANCEL = "<bpmn:cancelEventDefinition/>"
 HOUR = timer("duration", "PT1H")
@@ -145,19 +160,16 @@ REFUSED: dict[str, Refusal] = {
     "start and completion quantities": attribute('startQuantity="2"'),
     "cancel, at an end": inside("endEvent", CANCEL),
     "cancel, at a boundary": on_step("bpmn.unsupported", CANCEL),
-    "condition in the flow": inside("intermediateCatchEvent", conditional("true")),
-    "condition of an event subprocess": Refusal(
-        event_inside(start("X_start", conditional("true"))), "X_start"
-    ),
-    "loop marker on a message task": Refusal(
-        among(
-            messenger("receive", "X", "msg").replace(
-                "</bpmn:receiveTask>", standard_loop("true", maximum=3) + "</bpmn:receiveTask>"
-            )
-        ),
-        "X",
+    "condition, thrown": inside("intermediateThrowEvent", conditional("true")),
+    "condition that is no condition": Refusal(
+        among(wait("X", conditional("A.round + 1")), flows="A > X > end"), "X", "expression.type"
     ),
     "several instances of a task without a bound": marked(multi_instance("3")),
+    "several instances of a message task without a bound": Refusal(
+        among(messenger("receive", "X", "msg", loop=multi_instance("3")), flows="A > X > end"),
+        "X",
+        "loop.bound",
+    ),
     "receiving that begins a process": Refusal(
         among('<bpmn:receiveTask id="X" messageRef="msg" instantiate="true"/>'),
         "X",
@@ -174,7 +186,7 @@ REFUSED: dict[str, Refusal] = {
     "event with several definitions": Refusal(
         among(wait("X", HOUR + named("message", "msg"))), "X", "event.several"
     ),
-    "start of a process by an event": Refusal(
+    "event that would start the whole record": Refusal(
         bpmn(
             *ROOTS,
             process(
@@ -184,6 +196,30 @@ REFUSED: dict[str, Refusal] = {
                 end(),
                 flows="X > A > end",
             ),
+        ),
+        "X",
+        "start.event",
+    ),
+    "error that begins a process": Refusal(
+        beside(start("X", named("error", "err"))), "X", "start.event"
+    ),
+    "start of a process that would interrupt another": Refusal(
+        beside(start("X", HOUR, interrupting=False)), "X", "start.event"
+    ),
+    "several starts of a process": Refusal(
+        beside(start("X", HOUR), extra=start("s3"), flows=["X > B > e2", "s3 > B"]),
+        "P2",
+        "flow.start",
+    ),
+    "call of a process that an event begins": Refusal(
+        beside(start("s2", HOUR), call=True), "X", "call.target"
+    ),
+    "subprocess in the flow that an event begins": Refusal(
+        among(
+            subprocess("SP", "SP_start > B > SP_e", task("B"), end("SP_e"))
+            .replace('<bpmn:startEvent id="SP_start"></bpmn:startEvent>', start("X", HOUR))
+            .replace('"SP_start"', '"X"'),
+            flows="A > SP > end",
         ),
         "X",
         "start.event",

@@ -39,7 +39,14 @@ MARKS = (
         name="rounds",
         cls=marks.RoundsMark,
         help="how many rounds at most, on a backward flow or on what repeats",
-        within=("SequenceFlow", "CallActivity", "SubProcess", *steps.TASKS),
+        within=(
+            "SequenceFlow",
+            "CallActivity",
+            "SubProcess",
+            "SendTask",
+            "ReceiveTask",
+            *steps.TASKS,
+        ),
         attributes=(must("maximum", T.INTEGER),),
     ),
     Element(

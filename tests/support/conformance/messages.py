@@ -8,12 +8,15 @@ from tests.support.bpmn import (
     call,
     end,
     escalation,
+    event_gateway,
     exclusive,
     message,
     messenger,
+    multi_instance,
     named,
     parallel,
     signal,
+    standard_loop,
     subprocess,
     task,
     throw,
@@ -61,6 +64,73 @@ THROWN_EARLY = Model(
     ),
     done("A#1", "LAST#1"),
     opened=opened("A#1", "LAST#1"),
+)
+
+
+MANY = Model(
+    bpmn(
+        message("msg", "part_done"),
+        level(
+            "PROC",
+            ["S > A > SEND > J > LAST > end", "S > GET > B > J"],
+            parallel("S"),
+            task("A"),
+            messenger("send", "SEND", "msg", loop=multi_instance("2"), max_rounds=4),
+            messenger(
+                "receive", "GET", "msg", loop=multi_instance("3", sequential=True), max_rounds=4
+            ),
+            task("B"),
+            parallel("J"),
+            task("LAST"),
+        ),
+    ),
+    [*done("A#1"), ("message", ("part_done", None)), *done("B#1", "LAST#1")],
+    opened=opened("A#1", "B#1", "LAST#1"),
+)
+
+
+AT_ONCE = Model(
+    bpmn(
+        message("msg", "first"),
+        message("msg2", "second"),
+        level(
+            "PROC",
+            ["S > T1 > J > end", "S > T2 > J", "S > G > M1 > X > W > Y > M > J", "G > M2 > Z > M"],
+            parallel("S"),
+            throw("T1", named("message", "msg")),
+            throw("T2", named("message", "msg2")),
+            event_gateway("G"),
+            wait("M1", named("message", "msg")),
+            wait("M2", named("message", "msg2")),
+            task("X"),
+            wait("W", named("message", "msg2")),
+            task("Y"),
+            task("Z"),
+            exclusive("M"),
+            parallel("J"),
+        ),
+    ),
+    done("X#1", "Y#1"),
+    opened=opened("X#1", "Y#1"),
+)
+
+
+TOO_FEW = Model(
+    bpmn(
+        message("msg", "part_done"),
+        level(
+            "PROC",
+            ["GET > A > M > LAST > end", "E > B > M"],
+            messenger("receive", "GET", "msg", loop=standard_loop("round < 9", maximum=3)),
+            boundary("E", "GET", timer("duration", "PT2H")),
+            task("A"),
+            task("B"),
+            exclusive("M"),
+            task("LAST"),
+        ),
+    ),
+    [("message", ("part_done", None)), ("minutes", 120), *done("B#1", "LAST#1")],
+    opened=opened("B#1", "LAST#1"),
 )
 
 

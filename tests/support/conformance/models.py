@@ -11,7 +11,11 @@ from tests.support.conformance.activities import (
     ROUNDS_INSIDE,
     TERMINATED_INSIDE,
 )
+from tests.support.conformance.begun import BY_EVENTS
+from tests.support.conformance.begun import EVERY_HOUR as BEGUN_EVERY_HOUR
+from tests.support.conformance.borders import OUTLIVED, SAME_ERRORS, SAME_SIGNALS
 from tests.support.conformance.boundaries import BESIDE_A_STEP, INTERRUPTED_STEPS
+from tests.support.conformance.conditions import AGAIN, AT_LEVELS, IN_THE_FLOW, first_to_hold
 from tests.support.conformance.gateways import (
     BOTH,
     BRANCH_THAT_ENDS,
@@ -23,13 +27,16 @@ from tests.support.conformance.gateways import (
 )
 from tests.support.conformance.making import Model
 from tests.support.conformance.messages import (
+    AT_ONCE,
     ESCALATED,
     ESCALATED_BOTH,
+    MANY,
     RECEIVING,
     SIGNAL_AT_END,
     SIGNALLED,
     TALKING,
     THROWN_EARLY,
+    TOO_FEW,
     WAITING,
 )
 from tests.support.conformance.scopes import (
@@ -77,4 +84,17 @@ MODELS: dict[str, Model] = {
     "waiting in the flow": WAITING,
     "escalations of a call": ESCALATED_BOTH,
     "lanes": IN_LANES,
+    "a condition in the flow": IN_THE_FLOW,
+    "a condition before the time": first_to_hold(expires=False),
+    "time before the condition": first_to_hold(expires=True),
+    "conditions of levels": AT_LEVELS,
+    "conditions that hold again": AGAIN,
+    "processes that events begin": BY_EVENTS,
+    "a process begun every hour": BEGUN_EVERY_HOUR,
+    "message tasks that repeat": MANY,
+    "two messages at once": AT_ONCE,
+    "receiving that is cut short": TOO_FEW,
+    "the same error at three borders": SAME_ERRORS,
+    "the same signal at two borders": SAME_SIGNALS,
+    "handlers that outlive a repeated host": OUTLIVED,
 }

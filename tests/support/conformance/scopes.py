@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.support.bpmn import (
     bpmn,
+    conditional,
     end,
     error,
     escalation,
@@ -149,6 +150,7 @@ INSIDE_EVENTS = (
     ("H", named("message", "msg")),
     ("I", named("signal", "sig")),
     ("J", named("escalation", "esc")),
+    ("L", conditional("round > 0")),
 )
 
 
@@ -168,10 +170,11 @@ EVENTS_BESIDE = Model(
         ("minutes", 60),
         ("message", ("call", None)),
         ("signal", "spill"),
+        ("condition", "L"),
         *done("A#1", "B#1"),
         *done(*(f"{n}#1/{n}_H#1" for n, _ in INSIDE_EVENTS)),
     ],
-    opened=opened("A#1", *(f"{n}#1/{n}_H#1" for n, _ in INSIDE_EVENTS), "B#1"),
+    opened=opened("A#1", *(f"{n}#1/{n}_H#1" for n in "FGHILJ"), "B#1"),
 )
 
 
@@ -206,6 +209,8 @@ EVENTS_TAKE_OVER = Model(
         *done("SH#1/H#1/H_H#1"),
         ("signal", "spill"),
         *done("SI#1/I#1/I_H#1", "SJ#1/AJ#1", "SJ#1/J#1/J_H#1"),
+        ("condition", "L"),
+        *done("SL#1/L#1/L_H#1"),
     ],
     opened=opened(
         *(f"S{n}#1/{part}" for n, _ in INSIDE_EVENTS for part in (f"A{n}#1", f"{n}#1/{n}_H#1"))
