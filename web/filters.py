@@ -7,14 +7,17 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask, current_app, request
 from markupsafe import Markup
 
 from core.clock import local, stamp
 from documents.units import symbol
+from ebr.report.model import ValueView
+from web import states
 from web.i18n import decimal_mark
 from web.i18n import gettext as _
 from web.sentences import said
+from workflows.words import DataType
 
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 NO_VALUE = "–"
@@ -32,6 +35,7 @@ def install(app: Flask) -> None:
         day=day,
         grade=grade,
         said=said,
+        shown=shown,
         short_digests=short_digests,
     )
 
@@ -91,6 +95,18 @@ def quantity(value: Any, code: str | None = None) -> str:
     """A number with its unit, joined so that they never part at the end of a line."""
     shown, named = number(value), symbol(code)
     return f"{shown}\u202f{named}" if named and shown != NO_VALUE else shown
+
+
+def worded(text: str) -> str:
+    """Words of the record in the language of the screen; a CSV is a copy and stays as recorded."""
+    return text if "csv" in request.args else states.words_of(text)
+
+
+def shown(value: ValueView) -> str:
+    """A recorded value; only a number takes the decimal mark of the language."""
+    if value.data_type in (DataType.DECIMAL, DataType.INTEGER):
+        return quantity(value.text, value.unit or None)
+    return worded(value.text) if value.data_type == DataType.BOOLEAN else value.text
 
 
 def span(length: timedelta | None) -> str:

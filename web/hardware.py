@@ -31,6 +31,7 @@ from web.tables import Column
 bp = Blueprint("hardware", __name__)
 READ = "equipment.read"
 SOON = timedelta(days=14)
+JUST_NOW = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +125,9 @@ def _cleaning_words(unit: Equipment, cleaning: Cleaning, at: datetime) -> str:
     if cleaning is Cleaning.CLEAN and unit.clean_until is not None:
         return _("clean, %(span)s left", span=filters.span(unit.clean_until - at))
     if cleaning is Cleaning.TO_BE_CLEANED and unit.dirty_since is not None:
-        return _("to be cleaned for %(span)s", span=filters.span(at - unit.dirty_since))
+        since = at - unit.dirty_since
+        if since >= JUST_NOW:
+            return _("to be cleaned for %(span)s", span=filters.span(since))
     return {
         Cleaning.CLEAN: _("clean"),
         Cleaning.TO_BE_CLEANED: _("to be cleaned"),
@@ -194,7 +197,9 @@ def _log(session: Session, number: str) -> list[dict[str, Any]]:
 def _tags(session: Session, number: str) -> list[tuple[str, str, dict[str, Any]]]:
     found = queries.tags(session, unit=number)
     now = queries.current_of(session, [tag.key for tag in found])
-    return [(tag.key, tag.description, live.tag_view(now[tag.key])) for tag in found]
+    return [
+        (tag.key, states.words_of(tag.description), live.tag_view(now[tag.key])) for tag in found
+    ]
 
 
 def _open_cleaning(session: Session, number: str) -> CleaningRecord | None:
@@ -206,13 +211,13 @@ def _open_cleaning(session: Session, number: str) -> CleaningRecord | None:
 
 def _properties(unit: Equipment) -> list[tuple[str, str]]:
     return [
-        (name.replace("_", " "), _flat(value)) for name, value in sorted(unit.properties.items())
+        (states.words_of(name), _flat(value)) for name, value in sorted(unit.properties.items())
     ]
 
 
 def _flat(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {part}" for name, part in value.items())
+        return ", ".join(f"{name} {filters.number(part)}" for name, part in value.items())
     if isinstance(value, list):
-        return " – ".join(str(part) for part in value)
-    return str(value)
+        return " – ".join(filters.number(part) for part in value)
+    return filters.number(value)

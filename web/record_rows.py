@@ -55,11 +55,13 @@ def value_row(record: RecordView, step: StepView, value: ValueView) -> Row:
         "step": f"{step.key}{times}",
         "address": step_address(record, step.path),
         "label": f"{value.label}{place}" + (" · " + _("CRITICAL") if value.critical else ""),
-        "text": filters.quantity(value.text, value.unit or None),
-        "limits": "; ".join(f"{limit.tier} {limit.text}" for limit in value.limits),
+        "text": filters.shown(value),
+        "limits": "; ".join(f"{filters.worded(limit.tier)} {limit.text}" for limit in value.limits),
         "verdict": value.verdict,
-        "grade": value.grade_words,
-        "source": value.source,
+        "grade": filters.worded(value.grade_words),
+        "source": filters.worded(value.source)
+        if value.source == value.grade_words
+        else value.source,
         "at": value.at,
         "by": str(value.by),
     }
@@ -68,7 +70,7 @@ def value_row(record: RecordView, step: StepView, value: ValueView) -> Row:
 def material_row(record: RecordView, use: MaterialView) -> Row:
     """One use of material."""
     return {
-        "use": use.use,
+        "use": filters.worded(use.use),
         "material": f"{use.material} {use.name}".strip(),
         "lot": use.lot,
         "lot_address": url_for("finding.find", q=use.lot) if scoping.opens("finding.find") else "",
@@ -89,7 +91,7 @@ def equipment_row(record: RecordView, use: EquipmentView) -> Row:
         else "",
         "name": use.name,
         "use": use.requirement_label,
-        "state": use.state,
+        "state": filters.worded(use.state),
         "calibration": use.calibration_due or filters.NO_VALUE,
         "step": use.step,
         "address": address_of_key(record, use.step),
@@ -107,7 +109,7 @@ def signature_row(each: SignatureView) -> Row:
         "name": each.printed_name,
         "badge": each.badge,
         "role": each.role,
-        "meaning": each.meaning,
+        "meaning": filters.worded(each.meaning),
         "what": each.what,
         "remark": "; ".join(remarks) or filters.NO_VALUE,
     }

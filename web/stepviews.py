@@ -334,7 +334,7 @@ def _signed(context: StepContext) -> list[SignedView]:
                 name=signature.printed_name,
                 badge=signature.signer,
                 role=signature.role,
-                meaning=signature.meaning,
+                meaning=states.words_of(signature.meaning),
                 at=signature.at,
                 current=tie.revision == context.step.revision,
                 late=tie.late,

@@ -20,7 +20,7 @@ from ebr.kinds.base import resolve_tag
 from hardware import queries as plant
 from hardware.historian import Trend
 from hardware.queries import TagNow
-from web import filters, live
+from web import filters, live, states
 from web.i18n import gettext as _
 from workflows.step import Parameter
 
@@ -151,8 +151,8 @@ def value_now(context: StepContext, tag: str) -> TagNow | None:
 
 
 def label_of(context: StepContext, tag: str) -> str:
-    """What a tag measures, as its tag map says; its own name where no map knows it."""
+    """What a tag measures, in the language of the screen; its own name where no map knows it."""
     try:
-        return plant.tag(context.session, tag).description
+        return states.words_of(plant.tag(context.session, tag).description)
     except NotFound:
         return tag
