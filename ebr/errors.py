@@ -114,6 +114,12 @@ class WaitNotOver(Refusal):
     rule = "step.waiting"
 
 
+class TooEarly(Refusal):
+    """A shortest time of the recipe has not passed yet (URS-EXE-070)."""
+
+    rule = "step.too_early"
+
+
 class UnitNotSuitable(Refusal):
     """The unit cannot serve the equipment requirement (URS-EQP-010)."""
 

@@ -13,9 +13,9 @@ from core import jobs
 from core.actors import Actor
 from core.clock import show
 from core.house import House, moment
-from ebr import queries
+from ebr import queries, rules
 from ebr.context import StepContext, raise_exception
-from ebr.models import HoldTime, StepRecord
+from ebr.models import HoldTime, ProcedureRun, StepRecord
 from workflows.durations import duration
 from workflows.step import Hold
 from workflows.words import HoldAct, Severity
@@ -41,19 +41,39 @@ def end_named(context: StepContext) -> None:
 
 def start(context: StepContext, hold: Hold) -> HoldTime:
     """Start one hold time; without limit it is only a mark in time."""
-    session, run = context.session, context.run
-    count = session.scalar(
-        select(func.count()).where(HoldTime.run_id == run.id, HoldTime.name == hold.name)
+    count = context.session.scalar(
+        select(func.count()).where(HoldTime.run_id == context.run.id, HoldTime.name == hold.name)
     )
-    due = context.at + duration(hold.limit) if hold.limit else None
+    return start_row(
+        context,
+        hold.name,
+        ordinal=(count or 0) + 1,
+        limit=hold.limit,
+        severity=hold.severity,
+        equipment=context.bound(hold.requirement) if hold.requirement else None,
+    )
+
+
+def start_row(
+    context: StepContext,
+    name: str,
+    *,
+    ordinal: int,
+    limit: str | None,
+    severity: Severity | None,
+    equipment: str | None = None,
+) -> HoldTime:
+    """Start a time of that name, inside the current act; with a limit a job finds it over."""
+    session, run = context.session, context.run
+    due = context.at + duration(limit) if limit else None
     row = HoldTime(
         run_id=run.id,
-        name=hold.name,
-        ordinal=(count or 0) + 1,
-        equipment=context.bound(hold.requirement) if hold.requirement else None,
+        name=name,
+        ordinal=ordinal,
+        equipment=equipment,
         started_at=context.at,
         due_at=due,
-        severity=(hold.severity or Severity.MAJOR).value,
+        severity=(severity or Severity.MAJOR).value,
     )
     session.add(row)
     session.flush()
@@ -113,6 +133,16 @@ def open_holds(session: Session, run_id: object, name: str) -> list[HoldTime]:
     )
 
 
+def running(session: Session, run: ProcedureRun) -> list[HoldTime]:
+    """Every time of a record that runs, the one that runs out first before the others."""
+    rows = session.scalars(
+        select(HoldTime)
+        .where(HoldTime.run_id == run.id, HoldTime.ended_at.is_(None))
+        .order_by(HoldTime.started_at, HoldTime.name, HoldTime.ordinal)
+    )
+    return sorted(rows, key=lambda row: (row.due_at is None, row.due_at or row.started_at))
+
+
 def on_due(house: House, claimed: jobs.Claim) -> None:
     """Job: the limit of a hold time has passed; raise its exception, nobody need be logged in."""
     record, name = claimed.payload["record"], claimed.payload["name"]
@@ -135,6 +165,7 @@ def _exceed(
     row.exceeded = True
     run = queries.run_by_id(session, row.run_id)
     due = row.due_at or at
+    facts = {"name": row.name, "due_at": due.isoformat(), "found_at": at.isoformat()}
     raise_exception(
         session,
         run,
@@ -142,7 +173,7 @@ def _exceed(
         "hold_time",
         Severity(row.severity),
         f"Hold time “{row.name.replace('_', ' ')}” was over at {show(due, moment(session).zone)}",
-        facts={"name": row.name, "due_at": due.isoformat(), "found_at": at.isoformat()},
+        facts=facts | (rules.lateness(due, at) if step is None else {}),
         by=by,
         at=at,
     )

@@ -123,7 +123,9 @@ class Names:
         steps = self._occurrences(key)
         if len(steps) < 2:
             return steps
-        return sorted(steps, key=lambda s: (_shared(s.path, self._path), s.ordinal), reverse=True)
+        return sorted(
+            steps, key=lambda s: (shared_levels(s.path, self._path), s.ordinal), reverse=True
+        )
 
     def _single(self, step: StepRecord, code: str) -> Decimal | None:
         values = queries.current_values(self._session, step).get(code)
@@ -144,7 +146,7 @@ def _was_recorded(step: StepRecord) -> bool:
     return step.performed_at is not None
 
 
-def _shared(path: str, own: str) -> int:
+def shared_levels(path: str, own: str) -> int:
     """How many levels two steps have in common, from the top."""
     levels, around = path.split("/")[:-1], own.split("/")[:-1]
     same = 0

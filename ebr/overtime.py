@@ -11,7 +11,7 @@ from audit import trail
 from core import jobs
 from core.actors import Actor
 from core.house import House, moment
-from ebr import queries
+from ebr import queries, rules
 from ebr.context import StepContext
 from ebr.models import ExceptionCase, StepRecord, StepState
 from ebr.opening import context_of
@@ -47,7 +47,7 @@ def on_overtime(house: House, claimed: jobs.Claim) -> None:
             with trail.act(
                 session, "step.over_time", stream=context.stream, by=WATCHER, object=path
             ):
-                _raise_over_time(context)
+                _raise_over_time(context, watched=True)
         jobs.finish(session, claimed)
 
 
@@ -70,7 +70,7 @@ def _already_over_time(session: Session, step: StepRecord) -> bool:
     return found is not None
 
 
-def _raise_over_time(context: StepContext) -> None:
+def _raise_over_time(context: StepContext, *, watched: bool = False) -> None:
     timing = context.spec.timing
     severity = timing.severity if timing and timing.severity else Severity.MAJOR
     limit = (timing.maximum if timing else None) or "PT0S"
@@ -79,5 +79,6 @@ def _raise_over_time(context: StepContext) -> None:
         "over_time",
         severity,
         f"{context.spec.name} takes longer than {limit}",
-        facts={"maximum": limit, "due_at": due.isoformat(), "found_at": context.at.isoformat()},
+        facts={"maximum": limit, "due_at": due.isoformat(), "found_at": context.at.isoformat()}
+        | (rules.lateness(due, context.at) if watched else {}),
     )

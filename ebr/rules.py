@@ -202,6 +202,22 @@ def is_late(performed_at: datetime, verified_at: datetime, successor_started: bo
     return successor_started or verified_at - performed_at > VERIFY_WITHIN
 
 
+LATE_AFTER = timedelta(seconds=30)
+"""A time that is found over later than this was found late; a worker looks every few seconds."""
+
+
+def lateness(due: datetime, found: datetime) -> dict[str, str]:
+    """The fact that a time was found over late (nothing ran meanwhile); none in time."""
+    late = found - due
+    if late <= LATE_AFTER:
+        return {}
+    minutes, seconds = divmod(int(late.total_seconds()), 60)
+    words = (
+        f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {seconds} s"
+    )
+    return {"found_late_by": words}
+
+
 def need_reason(reason: str, what: str) -> str:
     """The reason, stripped; `ReasonNeeded` when it is empty or a placeholder (URS-AUD-040)."""
     words = reason.strip()

@@ -27,6 +27,7 @@ from workflows.words import (
     Rounding,
     Severity,
     SignatureMode,
+    Since,
     Statistic,
     StepKind,
     Tier,
@@ -175,6 +176,26 @@ class Hold:
     limit: str | None = None
     severity: Severity | None = None
     requirement: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """The time from the end (or start) of the step `after` to the start of this one.
+
+    It lasts `minimum` at least, `maximum` at most, as absolute lengths; the latest performance of
+    that step in the own level counts before those of the levels around it.
+    """
+
+    after: str
+    since: Since = Since.END
+    minimum: str | None = None
+    maximum: str | None = None
+    severity: Severity | None = None
+
+    def name_before(self, key: str) -> str:
+        """What the record calls this time before the step of that key: ``G010_to_G020``."""
+        start = "_start" if self.since is Since.START else ""
+        return f"{self.after}{start}_to_{key}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,6 +369,7 @@ class Step:
     equipment: tuple[EquipmentUse, ...] = ()
     timing: Timing | None = None
     holds: tuple[Hold, ...] = ()
+    intervals: tuple[Interval, ...] = ()
     wait_for: WaitFor | None = None
     phase_command: PhaseCommand | None = None
     set_points: tuple[SetPoint, ...] = ()

@@ -12,7 +12,7 @@ from workflows.findings import Report
 from workflows.known import Known
 from workflows.model import StepTask
 from workflows.parameter_rules import check_parameter, check_tag, check_unit
-from workflows.step import SetPoint, Step
+from workflows.step import Interval, SetPoint, Step, Timing
 from workflows.words import (
     DataType,
     HoldAct,
@@ -89,6 +89,7 @@ def check_step(known: Known, node: StepTask, report: Report) -> None:
         report.add("step.role", node.id, f"{step.role} is no role", remedy)
     _check_signature(step, node.id, report)
     _check_times(step, node.id, report)
+    _check_intervals(known, step, node.id, report)
     _check_materials(known, step, node.id, report)
     _check_machine(known, step, node.id, report)
     _check_plans(known, step, node.id, report)
@@ -137,6 +138,7 @@ def _check_times(step: Step, at: str, report: Report) -> None:
             timing.due_within,
         ]
     )
+    texts += [text for each in step.intervals for text in (each.minimum, each.maximum)]
     texts += [hold.limit for hold in step.holds] + [policy.after for policy in step.exceptions]
     if step.wait_for is not None:
         texts += [condition.sustained for condition in step.wait_for.conditions]
@@ -149,15 +151,40 @@ def _check_times(step: Step, at: str, report: Report) -> None:
         except BadDuration as error:
             good = False
             report.add("timer.text", at, str(error), "Write a duration such as PT30M.")
-    if good and timing and timing.minimum and timing.maximum:
-        shorter, longer = duration(timing.minimum), duration(timing.maximum)
-        if shorter > longer:
-            message = "the minimum time is above the maximum time"
-            report.add("timing.order", at, message, "Exchange them.")
+    spans: list[Timing | Interval] = [*step.intervals, *([timing] if timing else [])]
+    for span in spans if good else []:
+        _check_order(span, at, report)
     for hold in step.holds:
         if (hold.limit is not None) is not (hold.act is HoldAct.STARTS):
             message = f"hold {hold.name}: a limit belongs where it starts, and only there"
             report.add("hold.limit", at, message, "Correct the hold.")
+
+
+LONGEST_TIME = 40
+"""Of the name of a time in the record."""
+
+
+def _check_order(span: Timing | Interval, at: str, report: Report) -> None:
+    if span.minimum and span.maximum and duration(span.minimum) > duration(span.maximum):
+        message = "the minimum time is above the maximum time"
+        report.add("timing.order", at, message, "Exchange them.")
+
+
+def _check_intervals(known: Known, step: Step, at: str, report: Report) -> None:
+    for interval in step.intervals:
+        if interval.after not in known.steps or interval.after == step.key:
+            message = f"the time counts from {interval.after}, which is no other step"
+            report.add("interval.step", at, message, "Name the step that comes before.")
+        if interval.minimum is None and interval.maximum is None:
+            message = f"the time from {interval.after} is not limited"
+            report.add("interval.empty", at, message, "Give a minimum or a maximum.")
+        if len(interval.name_before(step.key)) > LONGEST_TIME:
+            message = f"{interval.after} and {step.key} are too long for the name of a time"
+            report.add("interval.name", at, message, "Use shorter keys.")
+    for key, count in Counter((each.after, each.since) for each in step.intervals).items():
+        if count > 1:
+            message = f"the time from the {key[1]} of {key[0]} stands twice"
+            report.add("interval.twice", at, message, "Give minimum and maximum together.")
 
 
 def _check_materials(known: Known, step: Step, at: str, report: Report) -> None:

@@ -174,6 +174,13 @@ class HoldAct(StrEnum):
     ENDS = "ends"
 
 
+class Since(StrEnum):
+    """From where the time between two steps counts: the earlier step was performed, or begun."""
+
+    END = "end"
+    START = "start"
+
+
 class LoopKind(StrEnum):
     """How a call activity repeats; every round is one child instance counted by the engine."""
 

@@ -12,13 +12,14 @@ from audit import trail
 from audit.streams import Stream
 from core.actors import Actor
 from core.events import publish
-from ebr import goingon, queries, rules
+from ebr import goingon, intervals, queries, rules
 from ebr.commands import steps
 from ebr.errors import RunNotRunning
 from ebr.events import RunEnded, RunStarted
 from ebr.models import ProcedureRun, RunState
 from engine import commands as engine
 from personnel import permissions
+from workflows import queries as definitions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +143,8 @@ def ended(session: Session, run: ProcedureRun, state: RunState, *, by: Actor, at
     """The flow has ended; told by the engine."""
     run.state, run.ended_at = state, at
     session.flush()
+    procedure = definitions.load(session, run.file_digest)
+    intervals.end_all(session, run, procedure, by=by, at=at)
     publish(
         session, RunEnded(record=run.stream, number=run.number, state=state.value, by=by, at=at)
     )

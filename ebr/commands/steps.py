@@ -19,7 +19,7 @@ from audit.models import Signature
 from audit.signatures import SignedContent
 from core.actors import Actor, ActorKind
 from core.events import publish
-from ebr import content, gates, holds, overtime, queries, rules
+from ebr import content, gates, holds, intervals, overtime, queries, rules
 from ebr.context import StepContext
 from ebr.entry import Entry
 from ebr.errors import (
@@ -40,7 +40,7 @@ from engine import commands as engine
 from personnel import queries as people
 from personnel import signing
 from personnel.signing import Confirmation
-from workflows.words import Occasion, Severity
+from workflows.words import Occasion, Severity, Since
 
 SIGNED = {
     "performer": "step.signed_again",
@@ -98,10 +98,13 @@ def begin(context: StepContext) -> None:
     """Mark as started and let the kind do what starting means, inside the current act."""
     for gate in (START_GATE, *(gate.name for gate in context.spec.gates)):
         gates.require(context.session, gate, record=context.run.stream, step=context.step.path)
+    intervals.require_startable(context)
     context.step.state = StepState.STARTED
     context.step.started_at = context.at
     context.step.started_by = context.by.id
     holds.end_named(context)
+    intervals.end_counting(context)
+    intervals.start_counting(context, Since.START)
     overtime.watch_maximum(context)
     kind_of(context.session, context.spec.kind).start(context)
 
@@ -143,6 +146,7 @@ def perform_step(
 
 
 def _record(context: StepContext, entry: Entry) -> None:
+    intervals.require_performable(context)
     kind_of(context.session, context.spec.kind).record(context, entry)
     if entry.comment.strip():
         add_remark(context, entry.comment.strip())
@@ -150,6 +154,7 @@ def _record(context: StepContext, entry: Entry) -> None:
     context.step.state = StepState.PERFORMED
     context.step.performed_at = context.at
     context.step.performed_by = context.by.id
+    intervals.start_counting(context, Since.END)
     for policy in context.policy_for(Occasion.PERFORMED):
         context.raise_exception("performed", policy.severity, f"{context.spec.name} was necessary")
     context.session.flush()

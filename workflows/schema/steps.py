@@ -170,6 +170,18 @@ TIMES = (
         ),
     ),
     Element(
+        name="interval",
+        cls=step.Interval,
+        help="the time between another step and the start of this one",
+        attributes=(
+            must("after", T.KEY, "key of the earlier step"),
+            may("since", words.Since, "counts from its end unless said"),
+            may("minimum", T.DURATION, "this step starts no earlier"),
+            may("maximum", T.DURATION, "this step starts no later, else an exception"),
+            may("severity", words.Severity, "when the maximum is passed"),
+        ),
+    ),
+    Element(
         name="condition",
         cls=step.Condition,
         help="a condition that must hold without interruption for `sustained`",
@@ -295,6 +307,7 @@ STEP = Element(
         many("equipment", "equipment"),
         Child(element="timing", field="timing"),
         many("hold", "holds"),
+        many("interval", "intervals"),
         Child(element="waitFor", field="wait_for"),
         Child(element="phaseCommand", field="phase_command"),
         many("setPoint", "set_points"),

@@ -112,14 +112,14 @@ def test_a_batch_whose_recipe_knows_no_message_shows_nothing_of_it(
 ) -> None:
     send(supervisor)
     plant.person("P-101").perform(RECORD, plant.path("WASH"))
-    assert "Waits for from outside" not in text_of(supervisor.get(PAGE)), "it has ended"
+    assert "Waits for a message or signal" not in text_of(supervisor.get(PAGE)), "it has ended"
 
 
 def test_in_german_the_page_and_the_refusal_are_german(supervisor: Visitor) -> None:
     form = supervisor.forms("/work").to("/language")
     supervisor.client.post("/language", data={**form, "language": "de"})
     page = text_of(supervisor.get(PAGE))
-    assert "Wartet auf von außen" in page
+    assert "Wartet auf eine Nachricht oder ein Signal" in page
     assert "zu L-7" in page
     assert "B-2045 wartet auf „lab_result“ mit L-7, nicht L-8" in text_of(
         send(supervisor, correlation="L-8")

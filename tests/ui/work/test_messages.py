@@ -18,7 +18,7 @@ def test_a_supervisor_sees_what_is_waited_for_and_passes_it_on(
 ) -> None:
     sign_in(screen, "P-105")
     screen.goto(f"{address}/records/B-2045")
-    card = screen.locator("section", has=screen.get_by_role("heading", name="Waits for from"))
+    card = screen.locator("section", has=screen.get_by_role("heading", name="Waits for a message"))
     expect(card).to_contain_text("Message lab_result for L-7")
     card.get_by_text("Pass on what came").click()
     card.get_by_label("Who sent it").fill("LIMS")
