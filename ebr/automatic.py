@@ -19,12 +19,13 @@ from core.actors import Actor
 from core.errors import Refusal
 from core.house import House, moment
 from ebr import awaited, queries
-from ebr.awaited import Awaited
+from ebr.awaited import AwaitedCondition, AwaitedStep
 from ebr.commands.steps import StepReference, perform_step, start_step_automatically
 from ebr.entry import NOTHING
 from ebr.kinds import waiting
 from ebr.models import StepState
 from engine import commands as engine
+from engine.host import Watched
 from workflows.words import StepKind
 
 WORKER = Actor.service("worker", trigger="automatic step of the recipe")
@@ -70,15 +71,18 @@ def watch(house: House) -> int:
     One that cannot go on yet (a value is stale) is logged and does not keep the others waiting.
     """
     with house.reading() as session:
-        over = [each for each in awaited.everywhere(session) if _goes_on(session, each)]
-    ready = [(each.run.stream, each.step.path) for each in over if each.condition is None]
-    fired = [(each.run.stream, each.subscription) for each in over if each.condition is not None]
+        found = [each for each in awaited.everywhere(session) if _goes_on(session, each)]
     went_on = 0
-    for record, path in ready:
-        reference = StepReference(record=record, path=path)
-        went_on += _went_on(house, perform_step, reference, NOTHING, by=WORKER, record=record)
-    for record, subscription in fired:
-        went_on += _went_on(house, _tell, record, subscription, by=WATCHER, record=record)
+    for each in found:
+        if isinstance(each, AwaitedStep):
+            reference = StepReference(record=each.run.stream, path=each.step.path)
+            went_on += _went_on(
+                house, perform_step, reference, NOTHING, by=WORKER, record=each.run.stream
+            )
+    for each in found:
+        if isinstance(each, AwaitedCondition):
+            stream = each.run.stream
+            went_on += _went_on(house, _tell, stream, each.watched, by=WATCHER, record=stream)
     return went_on
 
 
@@ -96,15 +100,25 @@ def _went_on(house: House, command: Callable[..., Any], *arguments: Any, **more:
     return True
 
 
-def _tell(session: Session, record: str, subscription: str, *, by: Actor, at: datetime) -> None:
-    with trail.act(session, "condition.met", stream=Stream.parse(record), by=by):
-        engine.condition_met(session, record, subscription, inputs={}, by=by, at=at)
+def _tell(session: Session, record: str, watched: Watched, *, by: Actor, at: datetime) -> None:
+    stream, subscription = Stream.parse(record), watched.subscription
+    if watched.has_fired:
+        with trail.act(session, "condition.over", stream=stream, by=by):
+            engine.condition_over(session, record, subscription, by=by, at=at)
+    else:
+        with trail.act(session, "condition.met", stream=stream, by=by):
+            engine.condition_met(session, record, subscription, inputs={}, by=by, at=at)
 
 
-def _goes_on(session: Session, found: Awaited) -> bool:
-    """Whether a wait is over, or the condition at a boundary has held for long enough."""
-    by = WORKER if found.condition is None else WATCHER
-    context = found.context(session, by=by, at=moment(session).site)
-    if found.condition is None:
-        return waiting.progress(context).over
-    return found.step.started_at is not None and waiting.holds(context, found.condition)
+def _goes_on(session: Session, found: AwaitedStep | AwaitedCondition) -> bool:
+    """Whether a wait is over, or a condition has held for long enough.
+
+    A condition that happened and did not interrupt goes on when it holds no more.
+    """
+    at = moment(session).site
+    if isinstance(found, AwaitedStep):
+        return waiting.progress(found.context(session, by=WORKER, at=at)).over
+    outlook, condition = found.outlook(session, at=at), found.watched.condition
+    if found.watched.has_fired:
+        return not outlook.met(condition.expression, timedelta(0))
+    return outlook.holds(condition)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 from sqlalchemy import and_, bindparam, inspect, select
@@ -31,10 +31,12 @@ from ebr import definitions as known
 from ebr import queries
 from ebr.context import StepContext
 from ebr.models import ProcedureRun, RunState, StepRecord, StepState
+from ebr.watching import Outlook
 from engine import queries as flow
+from engine.host import Watched
 from workflows import queries as definitions
 from workflows.model import Procedure
-from workflows.step import Condition, Step
+from workflows.step import Step
 from workflows.words import StepKind
 
 log = logs.logger(__name__)
@@ -55,25 +57,66 @@ _HEADS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Awaited:
-    """A step of a running batch that waits: for its own end, or at a boundary for a condition.
+    """Something that a running batch waits for, with the units that are bound.
 
-    The rows belong to no session: they are read, never changed. Without `condition` it is an
-    automatic wait; with one, `subscription` names what waits for it in the engine.
+    The rows belong to no session: they are read, never changed.
     """
 
     run: ProcedureRun
-    step: StepRecord
-    spec: Step
     procedure: Procedure
     units: Mapping[str, str]
-    condition: Condition | None = None
-    subscription: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitedStep(Awaited):
+    """An automatic wait that is started."""
+
+    step: StepRecord
+    spec: Step
+
+    @property
+    def key(self) -> str:
+        """The key of the step."""
+        return self.step.key
 
     def context(self, session: Session, *, by: Actor, at: datetime) -> StepContext:
         """The step as it is to be looked at in this session, at that site time."""
         return StepContext(
             session, self.run, self.step, self.spec, self.procedure, by, at, self.units
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitedCondition(Awaited):
+    """A condition at a step (`step`), in the flow or at a level; the engine waits for it."""
+
+    watched: Watched
+    step: StepRecord | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of the step that it stands at, else the element that waits for it."""
+        return self.step.key if self.step is not None else self.watched.element
+
+    def outlook(self, session: Session, *, at: datetime) -> Outlook:
+        """The condition as it is to be looked at in this session, at that site time.
+
+        At a step it counts from when that is started, elsewhere from when the flow came there.
+        """
+        step, watched = self.step, self.watched
+        return Outlook(
+            session=session,
+            run=self.run,
+            procedure=self.procedure,
+            path=step.path if step is not None else f"{watched.instance_path}/{watched.element}",
+            since=step.started_at if step is not None else watched.since,
+            at=at,
+            step=step,
+            units=self.units,
+        )
+
+
+Found: TypeAlias = tuple[AwaitedStep | AwaitedCondition, ...]
 
 
 def state(session: Session) -> tuple[Key, ...]:
@@ -83,7 +126,7 @@ def state(session: Session) -> tuple[Key, ...]:
     return tuple((run, version, head) for run, version, head in rows)
 
 
-def everywhere(session: Session) -> Iterator[Awaited]:
+def everywhere(session: Session) -> Iterator[AwaitedStep | AwaitedCondition]:
     """What the running batches of the site wait for; of each its waits, then its conditions.
 
     A batch that is refused where its record has moved (its definition was tampered with,
@@ -112,10 +155,10 @@ class _Known:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._found: OrderedDict[Key, tuple[Awaited, ...]] = OrderedDict()
+        self._found: OrderedDict[Key, Found] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: Key) -> tuple[Awaited, ...] | None:
+    def get(self, key: Key) -> Found | None:
         """What was kept, if it still is."""
         with self._lock:
             found = self._found.get(key)
@@ -123,7 +166,7 @@ class _Known:
                 self._found.move_to_end(key)
             return found
 
-    def keep(self, key: Key, found: tuple[Awaited, ...]) -> None:
+    def keep(self, key: Key, found: Found) -> None:
         """Keep it until enough others came."""
         with self._lock:
             self._found[key] = found
@@ -134,29 +177,38 @@ class _Known:
 _known = _Known(CACHED)
 
 
-def _worked_out(session: Session, run: ProcedureRun) -> tuple[Awaited, ...]:
+def _worked_out(session: Session, run: ProcedureRun) -> Found:
     apart, units = _apart(run), queries.bindings(session, run)
     procedure = definitions.load(session, run.file_digest)
     definition = known.of(run.file_digest, procedure)
 
-    def awaited(row: StepRecord, condition: Condition | None = None, name: str = "") -> Awaited:
+    def step_apart(row: StepRecord) -> StepRecord:
         step = _apart(row)
         set_committed_value(step, "run", apart)
-        return Awaited(
+        return step
+
+    waits = (
+        AwaitedStep(
             run=apart,
-            step=step,
-            spec=definition.step(step.key),
             procedure=procedure,
             units=units,
-            condition=condition,
-            subscription=name,
+            step=step_apart(row),
+            spec=definition.step(row.key),
         )
-
-    waits = [awaited(row) for row in _started_waits(session, run)]
-    conditions = [
-        awaited(queries.step_of(session, run, each.host_path), each.condition, each.subscription)
+        for row in _started_waits(session, run)
+    )
+    conditions = (
+        AwaitedCondition(
+            run=apart,
+            procedure=procedure,
+            units=units,
+            watched=each,
+            step=step_apart(queries.step_of(session, run, each.host_path))
+            if each.at_step
+            else None,
+        )
         for each in flow.watched(session, run.stream)
-    ]
+    )
     return (*(wait for wait in waits if wait.spec.automatic), *conditions)
 
 

@@ -8,7 +8,7 @@ are copied into the record when the step ends.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -20,11 +20,10 @@ from ebr.errors import NotBound, WaitNotOver
 from ebr.kinds.base import Form, Kind, device_codes, live_tags
 from ebr.kinds.measured import measured
 from ebr.kinds.writing import key_of, request_set_points
-from ebr.names import Names
+from ebr.watching import Outlook
 from hardware import commands as plant
 from hardware import queries as plant_queries
 from workflows.durations import duration
-from workflows.expressions.types import Given
 from workflows.step import Condition, Parameter, PhaseCommand
 from workflows.words import AtMaximum, Combine
 
@@ -142,10 +141,11 @@ def _conditions(context: StepContext) -> tuple[Condition, ...]:
 
 
 def _unmet(context: StepContext) -> list[str]:
+    outlook = _outlook(context)
     unmet = [
         _in_words(context, condition)
         for condition in _conditions(context)
-        if not holds(context, condition)
+        if not outlook.holds(condition)
     ]
     wait = context.spec.wait_for
     if wait and wait.combine is Combine.ANY and len(unmet) < len(wait.conditions):
@@ -168,7 +168,7 @@ def _in_words(context: StepContext, condition: Condition) -> str:
 def _called(context: StepContext, name: str) -> str:
     if name == f"{context.spec.key}.elapsed":
         return "time since the start"
-    return _live(context, name) or name
+    return _outlook(context).live(name) or name
 
 
 def _minutes(length: timedelta) -> str:
@@ -183,67 +183,32 @@ def _phase_missing(context: StepContext, command: PhaseCommand) -> list[str]:
     return [f"phase {command.phase} complete"]
 
 
-def holds(context: StepContext, condition: Condition) -> bool:
-    """Whether a condition has held long enough up to now; unknown values never count as met."""
-    started = context.step.started_at or context.at
-    needed = duration(condition.sustained) if condition.sustained else timedelta(0)
-    if context.at - needed < started:
-        return False
-    return met(context, condition.expression, needed)
+def _outlook(context: StepContext) -> Outlook:
+    return Outlook(
+        session=context.session,
+        run=context.run,
+        procedure=context.procedure,
+        path=context.step.path,
+        since=context.step.started_at or context.at,
+        at=context.at,
+        step=context.step,
+        units=context.units,
+    )
 
 
 def standings(context: StepContext) -> tuple[Standing, ...]:
     """How each condition of the wait stands at `context.at`, in the order of the recipe."""
-    return tuple(_standing(context, condition) for condition in _conditions(context))
+    outlook = _outlook(context)
+    return tuple(_standing(outlook, condition) for condition in _conditions(context))
 
 
-def _standing(context: StepContext, condition: Condition) -> Standing:
+def _standing(outlook: Outlook, condition: Condition) -> Standing:
     needed = duration(condition.sustained) if condition.sustained else timedelta(0)
-    tags = tags_of(context, condition.expression)
-    start = max(context.step.started_at or context.at, context.at - needed)
-    if tags:
-        historian = plant_queries.historian(context.session)
-        truth = _truth(context, condition.expression, tags)
-        since = historian.held_since(sorted(tags.values()), truth, start, context.at)
-    else:
-        since = start if context.names.is_true(condition.expression) is True else None
-    held = None if since is None else context.at - since
+    start = max(outlook.since or outlook.at, outlook.at - needed)
+    since = outlook.held_since(condition.expression, start)
+    held = None if since is None else outlook.at - since
+    tags = outlook.tags_of(condition.expression)
     return Standing(condition=condition, tags=tags, needed=needed, held=held)
-
-
-def tags_of(context: StepContext, expression: str) -> dict[str, str]:
-    """The live tags of the bound units in an expression, by the names that it uses."""
-    names = definitions.of(context.run.file_digest, context.procedure).condition(expression).names
-    return {name: tag for name in names if (tag := _live(context, name)) is not None}
-
-
-def met(context: StepContext, expression: str, needed: timedelta) -> bool:
-    """Whether an expression over live tags and recorded values held for `needed` until now."""
-    tags = tags_of(context, expression)
-    if not tags:
-        return context.names.is_true(expression) is True
-    historian = plant_queries.historian(context.session)
-    truth = _truth(context, expression, tags)
-    return historian.held_for(sorted(tags.values()), truth, needed, context.at)
-
-
-def _live(context: StepContext, name: str) -> str | None:
-    requirement = name.partition(".")[0]
-    known = {need.key for need in context.procedure.header.equipment}
-    return context.tag_of(name) if requirement in known else None
-
-
-def _truth(
-    context: StepContext, expression: str, tags: Mapping[str, str]
-) -> Callable[[Mapping[str, Decimal]], bool]:
-    def holds_for(now: Mapping[str, Decimal]) -> bool:
-        overlay: dict[str, Given] = {name: now.get(tag) for name, tag in tags.items()}
-        names = Names(
-            context.session, context.run, context.procedure, context.step.path, overlay, context.at
-        )
-        return names.is_true(expression) is True
-
-    return holds_for
 
 
 def attach_trend(context: StepContext, parameter: Parameter) -> None:

@@ -26,7 +26,7 @@ __all__ = ["drying"]
 def seen(plant: RecordPlant) -> list[tuple[str, dict[str, str]]]:
     """Steps that wait, with the units they look at."""
     with plant.house.reading() as session:
-        return [(each.step.key, dict(each.units)) for each in awaited.everywhere(session)]
+        return [(each.key, dict(each.units)) for each in awaited.everywhere(session)]
 
 
 def goes_on(plant: RecordPlant) -> bool:
@@ -98,7 +98,7 @@ def _bind_anew_and_look(
     run = queries.run_of(session, RECORD)
     with trail.act(session, "unit.bound", stream=Stream.parse(RECORD), by=by):
         session.add(Binding(run_id=run.id, requirement="FBD", equipment="FBD-02", ordinal=2, at=at))
-    return [(each.step.key, dict(each.units)) for each in awaited.everywhere(session)]
+    return [(each.key, dict(each.units)) for each in awaited.everywhere(session)]
 
 
 @pytest.mark.sqlite("alters rows in the file behind the back of the application")

@@ -156,3 +156,35 @@ def test_the_pages_show_every_place_that_is_drawn(running: RecordPlant, tmp_path
     assert 'data-plane="OP_diagram"' in inside
     assert "DRY" in inside
     assert visitor.get(f"{address}?at=OP/SP%231/ESP%231").status_code == 200
+
+
+@pytest.mark.urs("URS-EXE-010", "URS-EXE-030", "URS-DEV-010")
+def test_a_process_that_an_event_begins_stands_in_the_record_and_on_the_pages(
+    plant: RecordPlant, tmp_path: Path
+) -> None:
+    begins = start("s2", named("signal", "sig"), severity="minor")
+    plant.start(
+        bpmn(
+            signal("sig", "spill"),
+            process("OP", start(), task("A"), end(), flows="start > A > end"),
+            process("EM", begins, task("B"), end("e2"), flows="s2 > B > e2", entry=False),
+        )
+    )
+    visitor = Visitor(app_of(plant, tmp_path))
+    visitor.login("P-107")
+    address = "/batches/B-2045/record/route"
+    assert visitor.get(f"{address}?at=OP").status_code == 200
+    by = plant.person("P-105").actor
+    with (
+        plant.house.transaction() as session,
+        trail.act(session, "event.raised", stream=BATCH, by=by),
+    ):
+        assert engine.signal(session, BATCH, "spill", by=by, at=moment(session).site) == ["EM"]
+    assert plant.exceptions() == [("event", "minor")]
+    perform(plant, "A")
+    assert plant.run().state == RunState.RUNNING, "what was begun beside it is not done"
+    inside = visitor.get(f"{address}?at=OP/EM%231")
+    assert 'data-plane="EM_diagram"' in inside.get_data(as_text=True)
+    perform(plant, "B")
+    assert plant.run().state == RunState.COMPLETE
+    assert [each.key for each in plant.ask(record.view, "B-2045").steps()] == ["A", "B"]
