@@ -35,7 +35,7 @@ from ebr.models import ProcedureRun, StepRecord
 from hardware.historian import Historian
 from personnel import commands, credentials, enrolment, signing
 from personnel.crypto import LIGHT, Vault
-from tests.support.places import lay_out, owner_url
+from tests.support.places import lay_out, owner_url, site_url
 from workflows.importing import import_procedure
 from workflows.models import DefinitionFile
 
@@ -72,6 +72,7 @@ class RecordPlant:
     """The site under test with short words for what tests do again and again."""
 
     def __init__(self, url: str, folder: Path) -> None:
+        self.folder = folder
         self.clock = HeldClock(START)
         self.historian = Historian(folder / "historian.db", clock=self.clock)
         self.historian.create()
@@ -199,6 +200,15 @@ def _start(
             ),
         )
         runs.start_run(session, run, by=by, at=at)
+
+
+def staffed(folder: Path) -> RecordPlant:
+    """A fresh site in a folder, with its people."""
+    url = site_url(folder / "site.db")
+    make_tables(url)
+    plant = RecordPlant(url, folder)
+    staff(plant)
+    return plant
 
 
 def make_tables(url: str, mode: SiteMode = SiteMode.DEMONSTRATION) -> None:

@@ -22,9 +22,9 @@ def settings_in(folder: Path) -> Settings:
     return Settings(home=folder, database_url=url, owner_url=owner_url(url))
 
 
-def app_of(plant: RecordPlant, folder: Path) -> Flask:
+def app_of(plant: RecordPlant) -> Flask:
     """The application on a test site."""
-    app = create_app(plant.house, settings_in(folder))
+    app = create_app(plant.house, settings_in(plant.folder))
     app.testing = True
     return app
 

@@ -1,14 +1,20 @@
-"""The browser of the browser tests: the Chromium of the system, headless."""
+"""The browser of the browser tests: the Chromium of the system, headless, and what it looks at."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import listening
+from tests.support.records import RecordPlant
+from tests.support.web import app_of
+from tests.support.webserver import serving
 
 # A page of a busy machine is waited for, never measured.
 expect.set_options(timeout=15_000)
@@ -60,3 +66,17 @@ def axe_source() -> str:
     """axe-core as text, for `page.evaluate(axe_source)`; it passes the content security policy."""
     root = Path(__file__).parents[2]
     return (root / "frontend/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def address(plant: RecordPlant) -> Iterator[str]:
+    """Where the pages of the site under test are served."""
+    with serving(app_of(plant)) as url:
+        yield url
+
+
+@pytest.fixture
+def screen(page: Page, address: str) -> Iterator[Page]:
+    """A browser that fails the test on any error or breach of the policy."""
+    with listening(page) as found:
+        yield found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from audit import trail
@@ -144,9 +142,9 @@ def test_the_record_of_a_whole_run_names_what_was_not_done(running: RecordPlant)
 
 
 @pytest.mark.urs("URS-EXE-030")
-def test_the_pages_show_every_place_that_is_drawn(running: RecordPlant, tmp_path: Path) -> None:
+def test_the_pages_show_every_place_that_is_drawn(running: RecordPlant) -> None:
     spill(running)
-    visitor = Visitor(app_of(running, tmp_path))
+    visitor = Visitor(app_of(running))
     visitor.login("P-107")
     address = "/batches/B-2045/record/route"
     outside = visitor.get(f"{address}?at=OP").get_data(as_text=True)

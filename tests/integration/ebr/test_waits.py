@@ -145,6 +145,13 @@ def bind(plant: RecordPlant, unit: str = "FBD-01") -> None:
     plant.person("P-101").perform(RECORD, plant.path("P"), Entry(units={"FBD": unit}))
 
 
+def at_dryer(plant: RecordPlant, drawn: bytes) -> None:
+    """A batch whose first step has bound the dryer."""
+    equip(plant)
+    plant.start(drawn)
+    bind(plant)
+
+
 def send(plant: RecordPlant, shown: str | None = "60.0") -> None:
     """Start the write, let the gateway report what it read back, sign."""
     plant.person("P-101").start(RECORD, plant.path("W"))
@@ -165,9 +172,7 @@ def send(plant: RecordPlant, shown: str | None = "60.0") -> None:
 @pytest.fixture
 def drying(plant: RecordPlant) -> RecordPlant:
     """The dryer is bound and set; the drying step waits."""
-    equip(plant)
-    plant.start(recipe())
-    bind(plant)
+    at_dryer(plant, recipe())
     send(plant)
     plant.person("P-101").perform(RECORD, plant.path("W"))
     plant.work()
@@ -189,9 +194,7 @@ def test_a_unit_that_is_too_small_or_in_use_is_refused_with_every_reason(
 
 @pytest.mark.urs("URS-PRO-050")
 def test_a_set_point_is_signed_only_after_it_was_read_back(plant: RecordPlant) -> None:
-    equip(plant)
-    plant.start(recipe())
-    bind(plant)
+    at_dryer(plant, recipe())
     plant.person("P-101").start(RECORD, plant.path("W"))
     with pytest.raises(WriteNotReported):
         plant.person("P-101").perform(RECORD, plant.path("W"))
@@ -199,9 +202,7 @@ def test_a_set_point_is_signed_only_after_it_was_read_back(plant: RecordPlant) -
 
 @pytest.mark.urs("URS-PRO-050", "URS-DEV-020")
 def test_a_set_point_that_is_not_taken_holds_the_batch(plant: RecordPlant) -> None:
-    equip(plant)
-    plant.start(recipe())
-    bind(plant)
+    at_dryer(plant, recipe())
     send(plant, "55.0")
     assert plant.exceptions() == [("write_mismatch", "critical")]
     assert plant.run().state == "held"

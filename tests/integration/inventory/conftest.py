@@ -12,16 +12,14 @@ import pytest
 
 from tests.integration.inventory import dispensary
 from tests.support.places import site_url
-from tests.support.records import RecordPlant, make_tables, staff
+from tests.support.records import RecordPlant, staffed
 
 
 @pytest.fixture(scope="session")
 def equipped_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A staffed site with its stores."""
     folder = tmp_path_factory.mktemp("dispensary")
-    make_tables(site_url(folder / "site.db"))
-    plant = RecordPlant(site_url(folder / "site.db"), folder)
-    staff(plant)
+    plant = staffed(folder)
     dispensary.equip(plant)
     plant.close()
     return folder / "site.db"

@@ -15,7 +15,7 @@ from hardware.setup_commands import NewEquipment
 from hardware.words import Cleaning
 from personnel import commands
 from tests.support.places import site_url
-from tests.support.records import SETUP, START, RecordPlant, make_tables, qualify, staff
+from tests.support.records import SETUP, START, RecordPlant, qualify, staffed
 
 UNITS = [
     NewEquipment(
@@ -62,9 +62,7 @@ UNITS = [
 def staffed_plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A staffed site with its equipment; Wójcik maintains, others clean."""
     folder = tmp_path_factory.mktemp("staffed-plant")
-    make_tables(site_url(folder / "site.db"))
-    plant = RecordPlant(site_url(folder / "site.db"), folder)
-    staff(plant)
+    plant = staffed(folder)
     qualify(plant, {"P-101": "SOP-150", "P-102": "SOP-150"})
     first, second = plant.person("A-001").actor, plant.person("A-002").actor
     asked = plant.house.perform(

@@ -9,16 +9,14 @@ from shutil import copyfile
 import pytest
 
 from tests.support.places import site_url
-from tests.support.records import RecordPlant, make_tables, staff
+from tests.support.records import RecordPlant, staffed
 
 
 @pytest.fixture(scope="session")
 def staffed_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A staffed site."""
     folder = tmp_path_factory.mktemp("staffed-record")
-    make_tables(site_url(folder / "site.db"))
-    plant = RecordPlant(site_url(folder / "site.db"), folder)
-    staff(plant)
+    plant = staffed(folder)
     plant.close()
     return folder / "site.db"
 

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from tests.support.places import site_url
-from tests.support.records import RecordPlant, make_tables, staff
+from tests.support.records import RecordPlant, staffed
 from tests.support.web import Visitor, app_of
 from tests.support.webrecipe import recipe
 
@@ -19,9 +19,7 @@ from tests.support.webrecipe import recipe
 def staffed_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A staffed site whose batch B-2045 waits at its first step."""
     folder = tmp_path_factory.mktemp("staffed-web")
-    make_tables(site_url(folder / "site.db"))
-    plant = RecordPlant(site_url(folder / "site.db"), folder)
-    staff(plant)
+    plant = staffed(folder)
     plant.start(recipe())
     plant.close()
     return folder / "site.db"
@@ -37,9 +35,9 @@ def plant(staffed_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
 
 
 @pytest.fixture
-def app(plant: RecordPlant, tmp_path: Path) -> Flask:
+def app(plant: RecordPlant) -> Flask:
     """The application on that site."""
-    return app_of(plant, tmp_path)
+    return app_of(plant)
 
 
 @pytest.fixture

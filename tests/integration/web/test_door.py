@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -247,10 +246,10 @@ def test_a_fault_gives_a_reference_and_no_details(
     assert "secret detail" not in text
 
 
-def test_a_gmp_site_has_no_page_of_pieces(plant: RecordPlant, tmp_path: Path) -> None:
+def test_a_gmp_site_has_no_page_of_pieces(plant: RecordPlant) -> None:
     names = {blueprint.name for blueprint in blueprints.DEMONSTRATION_ONLY}
     assert "pieces" in names
-    assert names <= set(app_of(plant, tmp_path).blueprints)
+    assert names <= set(app_of(plant).blueprints)
     assert names.isdisjoint(blueprint.name for blueprint in blueprints.EVERYWHERE)
 
 

@@ -8,12 +8,10 @@ from shutil import copytree
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page
 
 from app import demosite
 from app.acting import Person
 from app.bootstrap import compose
-from tests.support.browser import listening
 from tests.support.places import owner_url, site_url
 from tests.support.story import Played, keep_together, story
 from tests.support.webserver import serving
@@ -59,10 +57,3 @@ def address(site: Walked) -> Iterator[str]:
     """Where its pages are served."""
     with serving(site.app) as url:
         yield url
-
-
-@pytest.fixture
-def screen(page: Page, address: str) -> Iterator[Page]:
-    """A browser that fails the test on any error or breach of the policy."""
-    with listening(page) as found:
-        yield found

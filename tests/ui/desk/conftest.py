@@ -7,7 +7,6 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from playwright.sync_api import Page
 
 from app import keybook
 from app.bootstrap import FONTS_FOLDER, seal_of
@@ -17,11 +16,9 @@ from ebr.bundle import PEOPLE_KEYS, SITE_KEYS
 from ebr.entry import Entry
 from ebr.issuing import FONTS, SEAL_KEY
 from tests.support import batches
-from tests.support.browser import listening
 from tests.support.places import site_url
 from tests.support.records import RecordPlant, make_tables, staff
-from tests.support.web import app_of, settings_in
-from tests.support.webserver import serving
+from tests.support.web import settings_in
 
 Build = Callable[[RecordPlant], None]
 DRY = Entry(values={"lod": ("1.92", "1.88")})
@@ -87,17 +84,3 @@ def plant(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RecordPlan
     found = opened(folder)
     yield found
     found.close()
-
-
-@pytest.fixture
-def address(plant: RecordPlant, tmp_path: Path) -> Iterator[str]:
-    """Where the pages of that site are served."""
-    with serving(app_of(plant, tmp_path / "site")) as url:
-        yield url
-
-
-@pytest.fixture
-def screen(page: Page, address: str) -> Iterator[Page]:
-    """A browser that fails the test on any error or breach of the policy."""
-    with listening(page) as found:
-        yield found

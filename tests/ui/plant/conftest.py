@@ -9,7 +9,6 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from playwright.sync_api import Page
 
 from app.demosite import SEEDING
 from app.seed import definitions, stock
@@ -17,11 +16,8 @@ from app.seed import plant as units
 from production import commands as production
 from production.commands import PlanBatch
 from tests.support import batches
-from tests.support.browser import listening
 from tests.support.places import site_url
 from tests.support.records import START, RecordPlant, make_tables, qualify, staff
-from tests.support.web import app_of
-from tests.support.webserver import serving
 
 
 def opened(folder: Path) -> RecordPlant:
@@ -73,17 +69,3 @@ def plant(planned_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
     found = opened(tmp_path / "site")
     yield found
     found.close()
-
-
-@pytest.fixture
-def address(plant: RecordPlant, tmp_path: Path) -> Iterator[str]:
-    """Where the pages of that site are served."""
-    with serving(app_of(plant, tmp_path / "site")) as url:
-        yield url
-
-
-@pytest.fixture
-def screen(page: Page, address: str) -> Iterator[Page]:
-    """A browser that fails the test on any error or breach of the policy."""
-    with listening(page) as found:
-        yield found

@@ -9,14 +9,12 @@ from shutil import copytree
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
 
 from app import demosite
 from app.acting import Person
 from app.bootstrap import compose
 from core.house import House
 from core.settings import Settings
-from tests.support.browser import listening
 from tests.support.places import owner_url, site_url
 from tests.support.story import Played, keep_together, story
 from tests.support.webserver import serving
@@ -65,10 +63,3 @@ def address(released: Released) -> Iterator[str]:
     app.testing = True
     with serving(app) as url:
         yield url
-
-
-@pytest.fixture
-def screen(page: Page, address: str) -> Iterator[Page]:
-    """A browser that fails the test on any error or breach of the policy."""
-    with listening(page) as found:
-        yield found

@@ -11,38 +11,19 @@ from playwright.sync_api import Page, expect
 
 from inventory import queries
 from tests.integration.inventory import dispensary
-from tests.support.browser import listening, sign, sign_in
-from tests.support.places import site_url
-from tests.support.records import RecordPlant, make_tables, staff
-from tests.support.web import app_of
-from tests.support.webserver import serving
+from tests.support.browser import sign, sign_in
+from tests.support.records import RecordPlant, staffed
 
 
 @pytest.fixture
 def plant(tmp_path: Path) -> Iterator[RecordPlant]:
     """The dispensary at its first container."""
-    make_tables(site_url(tmp_path / "site.db"))
-    made = RecordPlant(site_url(tmp_path / "site.db"), tmp_path)
-    staff(made)
+    made = staffed(tmp_path)
     dispensary.equip(made)
     made.start(dispensary.recipe(), size=Decimal("100.000"))
     dispensary.bind(made)
     yield made
     made.close()
-
-
-@pytest.fixture
-def address(plant: RecordPlant, tmp_path: Path) -> Iterator[str]:
-    """Where the pages of that site are served."""
-    with serving(app_of(plant, tmp_path)) as url:
-        yield url
-
-
-@pytest.fixture
-def screen(page: Page, address: str) -> Iterator[Page]:
-    """A browser that fails the test on any error or breach of the policy."""
-    with listening(page) as found:
-        yield found
 
 
 def press(page: Page, text: str) -> None:

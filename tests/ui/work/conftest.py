@@ -9,22 +9,17 @@ from shutil import copyfile
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.browser import listening
 from tests.support.places import site_url
-from tests.support.records import PEOPLE, RecordPlant, make_tables, staff
-from tests.support.web import app_of
+from tests.support.records import PEOPLE, RecordPlant, staffed
 from tests.support.webrecipe import recipe
-from tests.support.webserver import serving
-
-NOISE = ("the server responded with a status of 4", "net::ERR_CONNECTION_REFUSED")
 
 
 @pytest.fixture(scope="session")
 def site_at_work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A staffed site whose batch B-2045 waits at its first step."""
     folder = tmp_path_factory.mktemp("ui-site")
-    make_tables(site_url(folder / "site.db"))
-    plant = RecordPlant(site_url(folder / "site.db"), folder)
-    staff(plant)
+    plant = staffed(folder)
     plant.start(recipe())
     plant.close()
     return folder / "site.db"
@@ -40,21 +35,11 @@ def plant(site_at_work: Path, tmp_path: Path) -> Iterator[RecordPlant]:
 
 
 @pytest.fixture
-def address(plant: RecordPlant, tmp_path: Path) -> Iterator[str]:
-    """Where the pages of that site are served."""
-    with serving(app_of(plant, tmp_path)) as url:
-        yield url
-
-
-@pytest.fixture
 def screen(page: Page, address: str) -> Iterator[Page]:
-    """A browser that fails the test on any script error or breach of the content policy."""
-    said: list[str] = []
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("console", lambda told: said.append(told.text) if told.type == "error" else None)
-    page.goto(f"{address}/login")
-    yield page
-    assert [text for text in said if not any(noise in text for noise in NOISE)] == []
+    """A browser at the login page that fails the test on any error or breach of the policy."""
+    with listening(page) as found:
+        found.goto(f"{address}/login")
+        yield found
 
 
 @pytest.fixture

@@ -9,10 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ebr.entry import Entry
-from tests.integration.ebr.test_waits import BIND, HEADER, bind, equip, feed
+from tests.integration.ebr.test_waits import BIND, HEADER, at_dryer, feed
 from tests.support.bpmn import bpmn, end, process, start, step, task
-from tests.support.places import site_url
-from tests.support.records import RecordPlant, make_tables, staff
+from tests.support.records import RecordPlant, staffed
 from tests.ui.work.test_looks import use_theme, violations
 
 WIDE = "document.documentElement.scrollWidth"
@@ -54,12 +53,8 @@ def recipe() -> bytes:
 @pytest.fixture
 def plant(tmp_path: Path) -> Iterator[RecordPlant]:
     """The batch waits at its first series."""
-    make_tables(site_url(tmp_path / "site.db"))
-    made = RecordPlant(site_url(tmp_path / "site.db"), tmp_path)
-    staff(made)
-    equip(made)
-    made.start(recipe())
-    bind(made)
+    made = staffed(tmp_path)
+    at_dryer(made, recipe())
     made.work()
     yield made
     made.close()

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.integration.ebr.test_waits import bind, equip, feed, pass_time, recipe, send
-from tests.support.places import site_url
-from tests.support.records import PEOPLE, RECORD, RecordPlant, make_tables, staff
+from tests.integration.ebr.test_waits import at_dryer, feed, pass_time, recipe, send
+from tests.support.records import PEOPLE, RECORD, RecordPlant, staffed
 from tests.ui.work.test_looks import use_theme, violations
 from tests.ui.work.test_work import sign
 
@@ -23,12 +22,8 @@ DRAWN = "canvas => canvas.toDataURL()"
 @pytest.fixture
 def plant(tmp_path: Path) -> Iterator[RecordPlant]:
     """A dryer that dries: the product must have 40 °C for 60 s, and 2 min must pass."""
-    make_tables(site_url(tmp_path / "site.db"))
-    made = RecordPlant(site_url(tmp_path / "site.db"), tmp_path)
-    staff(made)
-    equip(made)
-    made.start(recipe())
-    bind(made)
+    made = staffed(tmp_path)
+    at_dryer(made, recipe())
     send(made)
     made.person("P-101").perform(RECORD, made.path("W"))
     made.work()

@@ -84,22 +84,17 @@ class Writer:
         return Said(f"known({name})", ATOM, name in self.values)
 
     def _both(self, depth: int) -> Said:
-        left, right = self.truth(depth - 1), self.truth(depth - 1)
-        value = (
-            False
-            if left.value is False or right.value is False
-            else None if left.value is None or right.value is None else True
-        )  # fmt: skip
-        return Said(f"{left.within(AND)} and {right.within(AND + 1)}", AND, value)
+        return self._joined(depth, "and", AND, deciding=False)
 
     def _either(self, depth: int) -> Said:
+        return self._joined(depth, "or", OR, deciding=True)
+
+    def _joined(self, depth: int, word: str, binding: int, *, deciding: bool) -> Said:
+        """Two truths of which one `deciding` value settles the whole, known or not the other."""
         left, right = self.truth(depth - 1), self.truth(depth - 1)
-        value = (
-            True
-            if left.value is True or right.value is True
-            else None if left.value is None or right.value is None else False
-        )  # fmt: skip
-        return Said(f"{left.within(OR)} or {right.within(OR + 1)}", OR, value)
+        told = (left.value, right.value)
+        value = deciding if deciding in told else None if None in told else not deciding
+        return Said(f"{left.within(binding)} {word} {right.within(binding + 1)}", binding, value)
 
     def _not(self, depth: int) -> Said:
         inner = self.truth(depth - 1)

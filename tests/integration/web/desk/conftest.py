@@ -15,7 +15,7 @@ from audit import checkpoints
 from audit import keys as site_keys
 from ebr.bundle import PEOPLE_KEYS, SITE_KEYS
 from tests.support.places import site_url
-from tests.support.records import PEOPLE, RecordPlant, make_tables, staff
+from tests.support.records import PEOPLE, RecordPlant, staffed
 from tests.support.web import Visitor, app_of
 
 Enter = Callable[[str], Visitor]
@@ -25,9 +25,7 @@ Enter = Callable[[str], Visitor]
 def bare_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A staffed site."""
     folder = tmp_path_factory.mktemp("staffed-desk")
-    make_tables(site_url(folder / "site.db"))
-    plant = RecordPlant(site_url(folder / "site.db"), folder)
-    staff(plant)
+    plant = staffed(folder)
     plant.close()
     return folder / "site.db"
 
@@ -46,9 +44,9 @@ def plant(bare_site: Path, tmp_path: Path) -> Iterator[RecordPlant]:
 
 
 @pytest.fixture
-def app(plant: RecordPlant, tmp_path: Path) -> Flask:
+def app(plant: RecordPlant) -> Flask:
     """The application on that site."""
-    return app_of(plant, tmp_path)
+    return app_of(plant)
 
 
 @pytest.fixture

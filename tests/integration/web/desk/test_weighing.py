@@ -11,8 +11,7 @@ import pytest
 from inventory import queries
 from tests.integration.inventory import dispensary
 from tests.integration.web.desk.conftest import Enter, full, text_of
-from tests.support.places import site_url
-from tests.support.records import RecordPlant, make_tables, staff
+from tests.support.records import RecordPlant, staffed
 from tests.support.untouched import untouched
 from tests.support.web import Forms, Visitor, app_of
 
@@ -20,9 +19,7 @@ from tests.support.web import Forms, Visitor, app_of
 @pytest.fixture
 def bare_plant(tmp_path: Path) -> Iterator[RecordPlant]:
     """The dispensary without a batch."""
-    make_tables(site_url(tmp_path / "site.db"))
-    made = RecordPlant(site_url(tmp_path / "site.db"), tmp_path)
-    staff(made)
+    made = staffed(tmp_path)
     dispensary.equip(made)
     yield made
     made.close()
@@ -98,12 +95,12 @@ def test_a_wrong_scan_is_an_attempt_on_the_record_and_changes_nothing(
 
 @pytest.mark.urs("URS-MAT-030", "URS-EXE-060")
 def test_each_drum_is_taken_from_the_scale_before_the_step_is_saved(
-    bare_plant: RecordPlant, tmp_path: Path
+    bare_plant: RecordPlant,
 ) -> None:
     bare_plant.start(dispensary.drums_only(), size=Decimal("100.000"))
     dispensary.bind(bare_plant)
     work = f"/records/B-2045/steps/C140/{bare_plant.step('C140').occurrence}"
-    operator = Visitor(app_of(bare_plant, tmp_path))
+    operator = Visitor(app_of(bare_plant))
     operator.login("P-101")
     operator.send(work, f"{work}/start")
     page = text_of(operator.get(work))
