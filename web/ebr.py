@@ -26,7 +26,7 @@ from ebr.models import StepRecord
 from ebr.opening import context_of
 from inventory.commands import scales
 from personnel import queries as people
-from web import entries, identity, queue, staging, stepfields, stepviews, waits
+from web import entries, identity, queue, staging, stepfields, steptimes, stepviews, waits
 from web.access import needs
 from web.ebr_run import back
 from web.errors import FileRefused, Problem, is_fragment_request, of_refusal
@@ -104,6 +104,7 @@ def _render(
             return url_for("ebr.take", number=number, key=key, occurrence=occurrence, code=code)
 
         page = stepviews.page_of(context, given, address=_address, take=take)
+        times = steptimes.of(context)
         where = {"number": number, "key": key, "occurrence": occurrence}
         names = {
             "side": "ebr/step_side.html",
@@ -113,7 +114,12 @@ def _render(
         if is_fragment_request() and request.method == "POST":
             template = "ebr/step_form.html"
         return render_template(
-            template, it=page, where=where, problem=problem, part_word=queue.part_word
+            template,
+            it=page,
+            times=times,
+            where=where,
+            problem=problem,
+            part_word=queue.part_word,
         )
 
 
