@@ -122,7 +122,9 @@ def move_clock(session: Session, by: timedelta) -> None:
     if session.connection().execute(_MODE).scalar_one() != SiteMode.DEMONSTRATION:
         raise ClockNotMovable("this is a GMP site", resolver="nobody: the clock is real time")
     if by < timedelta(0):
-        raise ClockNotMovable("the site clock only moves forward", resolver="nobody")
+        raise ClockNotMovable(
+            "the site clock only moves forward", resolver="nobody: choose a later time"
+        )
     step = by // timedelta(microseconds=1)
     if session.connection().execute(_MOVE, {"step": step}).rowcount == 0:
         session.add(SiteClock(offset_us=step))

@@ -392,7 +392,8 @@ def acknowledge(
     move, target = _target(session, record, path, reason, by, at)
     if CommandState(target.state) not in ACTING:
         raise TransitionRefused(
-            f"{path or record} is {target.state}: nothing to acknowledge", resolver="nobody"
+            f"{path or record} is {target.state}: nothing to acknowledge",
+            resolver="who holds, stops or aborts it: give that command first",
         )
     states.reach(move, target, reason)
     move.work()
@@ -446,5 +447,7 @@ def _target(
         return move, move.run
     instance = move.load(path)
     if not instance.open:
-        raise TransitionRefused(f"{path} has ended", resolver="nobody")
+        raise TransitionRefused(
+            f"{path} has ended", resolver="nobody: give the command to what still runs"
+        )
     return move, instance

@@ -140,7 +140,9 @@ def _asked(recording: Recording) -> Collection[str] | bool:
 
 def _begin(session: Session, to: datetime, *, reason: str, by: Actor, at: datetime) -> datetime:
     if to < at:
-        raise sites.ClockNotMovable("the site clock only moves forward", resolver="nobody")
+        raise sites.ClockNotMovable(
+            "the site clock only moves forward", resolver="nobody: choose a later time"
+        )
     facts = {"from": at.isoformat(), "to": to.isoformat()}
     with trail.act(session, "clock.advanced", stream=SITE, by=by, reason=reason, facts=facts):
         sites.move_clock(session, timedelta(0))

@@ -198,7 +198,9 @@ def end_role(session: Session, grant_id: UUID, *, reason: str, by: Actor, at: da
     if grant is None:
         raise NotFound("there is no such grant of a role", resolver="an administrator")
     if _ended(session, grant.id):
-        raise Invalid("this grant has ended already", resolver="nobody")
+        raise Invalid(
+            "this grant has ended already", resolver="an administrator: grant the role anew"
+        )
     if grant.role == Role.ADMIN:
         administration.require_administrators_left(session, grant.badge)
     end = RoleEnd(grant_id=grant.id, ended_at=at, ended_by=by.id, reason=reason)
@@ -319,7 +321,9 @@ def open_request(session: Session, request_id: UUID) -> RoleRequest:
     given = session.scalars(select(RoleGrant).where(RoleGrant.request_id == request_id)).first()
     if given is not None:
         when = show(given.approved_at, moment(session).zone)
-        raise Invalid(f"this request was granted on {when}", resolver="nobody")
+        raise Invalid(
+            f"this request was granted on {when}", resolver="nobody: the role is held since then"
+        )
     return asked
 
 

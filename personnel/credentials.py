@@ -76,7 +76,10 @@ def confirm_identity(session: Session, badge: str, *, by: Actor, at: datetime) -
     if credential.key_id is None:
         raise Invalid(f"{queries.called(who)} has set no passphrase yet", resolver=who.name)
     if credential.confirmed_by is not None:
-        raise Invalid(f"the key of {queries.called(who)} is confirmed already", resolver="nobody")
+        raise Invalid(
+            f"the key of {queries.called(who)} is confirmed already",
+            resolver="nobody: once is enough",
+        )
     with trail.act(
         session,
         "credential.confirmed",

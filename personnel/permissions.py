@@ -62,7 +62,10 @@ def _giving_role(session: Session, by: Actor, permission: str) -> str | None:
 
 def _refusal(session: Session, by: Actor, permission: str) -> NotPermitted:
     if permission in DEMONSTRATION and the_site(session).mode != SiteMode.DEMONSTRATION:
-        return NotPermitted("this is possible at a DEMONSTRATION site only", resolver="nobody")
+        return NotPermitted(
+            "this is possible at a DEMONSTRATION site only",
+            resolver="nobody here: do it at a DEMONSTRATION site",
+        )
     able = ", ".join(queries.people_who_can(session, permission, at=moment(session).site))
     needed = " or ".join(roles_with(permission))
     why = f"holds no role for this (needed: {needed})"

@@ -242,7 +242,9 @@ def sign_undertaking(
     if by.id != who.badge:
         raise SigningRefused("nobody undertakes for another person", resolver=who.name)
     if queries.has_undertaken(session, who.badge):
-        raise Invalid(f"{queries.called(who)} has signed the undertaking", resolver="nobody")
+        raise Invalid(
+            f"{queries.called(who)} has signed the undertaking", resolver="nobody: once is enough"
+        )
     content = undertaking(session, who.badge)
     row = Undertaking(badge=who.badge, statement=STATEMENT, digest=content.digest(), signed_at=at)
     with trail.act(

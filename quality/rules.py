@@ -283,7 +283,11 @@ def _review(rule: str, name: str, facts: ReviewFacts) -> Condition:
 def _simulated(facts: RecordFacts) -> Condition:
     rule = "release.simulated"
     if facts.simulated:
-        return unmet(rule, f"values from simulated tags: {_some(facts.simulated)}", "nobody")
+        return unmet(
+            rule,
+            f"values from simulated tags: {_some(facts.simulated)}",
+            "quality unit: it can only be rejected",
+        )
     if facts.demonstration:
         return met(
             rule, "a DEMONSTRATION site may use simulated tags; each value is marked as such"

@@ -271,7 +271,9 @@ def sign(number: str, key: str, occurrence: int, part: str) -> Page:
     reference, context = _reference(number, key, occurrence)
     policy, role = context.spec.signature, context.spec.role
     if part not in ("verifier", "confirmer", "approver"):
-        raise NoSuchStep(_("There is no such signature."), resolver=_("nobody"))
+        raise NoSuchStep(
+            _("There is no such signature."), resolver=_("nobody: open the step from the batch")
+        )
     wanted = rules.role_of(policy, part, role)
     with _opened(number, key, occurrence) as again:
         shown = content.of_step(again)

@@ -73,7 +73,10 @@ def comment_exception(
     case = _case(session, exception)
     permissions.require(session, by, "exception.comment")
     if case.state == ExceptionState.DECIDED:
-        raise NothingToDecide(f"exception {case.number} is decided", resolver="nobody")
+        raise NothingToDecide(
+            f"exception {case.number} is decided",
+            resolver="quality unit: write what is new into a deviation",
+        )
     words = rules.need_reason(text, "a comment on an exception")
     with _act(session, case, "exception.commented", by, words):
         case.comment, case.commented_by = words, by.id
@@ -96,7 +99,10 @@ def release_exception(
     """
     case = _case(session, exception)
     if case.released:
-        raise NothingToDecide(f"exception {case.number} does not hold the flow", resolver="nobody")
+        raise NothingToDecide(
+            f"exception {case.number} does not hold the flow",
+            resolver="nobody: go on with the open steps",
+        )
     if case.run.ended_at is not None:
         raise NothingToDecide(
             f"{case.run.number} has ended: nothing is left to go on with",
@@ -179,7 +185,7 @@ def _chosen_way(session: Session, case: ExceptionCase, way: str, at: datetime) -
     if case.released or blockage is None:
         raise NothingToDecide(
             f"exception {case.number} is not about a place that holds {case.run.number} now",
-            resolver="nobody",
+            resolver="shift supervisor, at the exception that holds it now",
         )
     found = next((each for each in blockage.ways if each.name == way), None)
     if found is None:
@@ -227,7 +233,10 @@ def decide_exception(
     if decision not in DECISIONS:
         raise NothingToDecide(f"{decision} is not a decision", resolver=", ".join(DECISIONS))
     if case.state != ExceptionState.OPEN:
-        raise NothingToDecide(f"exception {case.number} is {case.state}", resolver="nobody")
+        raise NothingToDecide(
+            f"exception {case.number} is {case.state}",
+            resolver="nobody: it needs no further decision",
+        )
     words = rules.need_reason(reason, "the decision on an exception")
     shown = content_of(case, words, decision)
     with _act(session, case, "exception.decided", by, words) as act:

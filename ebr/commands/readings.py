@@ -34,7 +34,10 @@ def take_for_step(
     """
     context = open_step(session, step.record, step.path, by=by, at=at)
     if context.step.state not in (StepState.READY, StepState.STARTED):
-        raise StepOutOfOrder(f"{context.spec.name} is {context.step.state}", resolver="nobody")
+        raise StepOutOfOrder(
+            f"{context.spec.name} is {context.step.state}",
+            resolver="who corrects the step: a reading is taken while it is open",
+        )
     require_able(context, by, context.spec.role)
     parameter = next((p for p in context.spec.parameters if p.code == code), None)
     if parameter is None or parameter.source is None:

@@ -72,8 +72,12 @@ def disagree(
     context = open_step(session, step.record, step.path, by=by, at=at)
     if context.step.revision != step.revision:
         raise steps.changed(context)
-    if part not in steps.parts_missing(context)[:1]:
-        raise StepOutOfOrder(f"{context.spec.name} does not wait for a {part}", resolver="nobody")
+    missing = steps.parts_missing(context)
+    if part not in missing[:1]:
+        raise StepOutOfOrder(
+            f"{context.spec.name} does not wait for a {part}",
+            resolver=f"next: {missing[0]}" if missing else "nobody: it is signed",
+        )
     steps.require_able(context, by, rules.role_of(context.spec.signature, part, context.spec.role))
     people.require_independent(session, by.id, filter(None, [context.step.performed_by]))
     words = rules.need_reason(reason, "disagreeing")

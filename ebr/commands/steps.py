@@ -420,7 +420,8 @@ def _refuse_unless_due(context: StepContext, part: str) -> None:
         )
     if context.step.state == StepState.CANCELLED and context.step.revision == 1:
         raise StepOutOfOrder(
-            f"{context.spec.name} is cancelled: {context.step.ended_by}", resolver="nobody"
+            f"{context.spec.name} is cancelled: {context.step.ended_by}",
+            resolver="nobody: go on with the open steps",
         )
     # What was done is verified at the time of the act, also when it made the batch HELD; and what
     # was corrected afterwards is signed anew, also when the batch has ended.

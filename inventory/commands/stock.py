@@ -307,7 +307,9 @@ def destroy_container(
     people.require_independent(session, witness, {by.id})
     found = queries.container(session, label)
     if found.state == ContainerState.DESTROYED:
-        raise ContainerUsed(f"container {label} is destroyed already", resolver="nobody")
+        raise ContainerUsed(
+            f"container {label} is destroyed already", resolver="nobody: choose another container"
+        )
     source, amount = queries.place_of(session, label)
     scrap = ledger.account(AccountKind.SCRAP, found.batch or "stores")
     facts = {"witness": witness}

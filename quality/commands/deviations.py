@@ -133,7 +133,9 @@ def close_deviation(
     role = permissions.require(session, by, "deviation.manage")
     found = queries.deviation(session, number)
     if found.state != DeviationState.OPEN:
-        raise DeviationClosed(f"{number} is closed already", resolver="nobody")
+        raise DeviationClosed(
+            f"{number} is closed already", resolver="quality unit: open a new one for what is new"
+        )
     if by.kind is ActorKind.PERSON and people.find(session, found.opened_by) is not None:
         people.require_independent(session, by.id, [found.opened_by])
     words = record_rules.need_reason(conclusion, "closing a deviation")

@@ -114,7 +114,10 @@ def _independent(session: Session, run: ProcedureRun) -> list[str]:
 
 def _refuse_unless_batch(run: ProcedureRun) -> None:
     if Stream.parse(run.stream).kind != BATCH:
-        raise NotABatch(f"{run.number} is no batch", resolver="nobody")
+        raise NotABatch(
+            f"{run.number} is no batch",
+            resolver="who opens it: choose a batch, other records are not released",
+        )
 
 
 def _refuse_if_decided(session: Session, run: ProcedureRun) -> None:

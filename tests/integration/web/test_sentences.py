@@ -38,6 +38,11 @@ def test_every_sentence_of_the_product_has_a_german_one() -> None:
     assert missing == {}, "say it in web/translations/de/record/PACKAGE.po"
 
 
+def test_no_refusal_leaves_people_without_a_way_on() -> None:
+    bare = {text: where for text, where in sentences().items() if text == "nobody"}
+    assert bare == {}, "say who can do it, or what to do instead"
+
+
 def test_translations_keep_the_places_of_facts() -> None:
     wrong = [t for t, g in german().items() if set(PLACE.findall(t)) != set(PLACE.findall(g))]
     assert wrong == []
