@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from audit.streams import Stream
 from core.actors import Actor
 from engine import deciding
+from engine.errors import Misplaced
 from engine.models import Instance, Subscription
 from engine.moves import Move
 from workflows.model import BoundaryEvent, Catching, EventSubProcess, Named, Procedure
@@ -47,7 +48,7 @@ class Listening:
 def listening(session: Session, record: Stream | str, *, at: datetime) -> list[Listening]:
     """Everything that the run of a record waits for from outside, in the order of its places.
 
-    Raises UnknownRun.
+    Raises UnknownRun, and Misplaced for a row whose element waits for neither.
     """
     move = Move.look(session, record, by=LISTENER, at=at)
     query = select(Subscription).where(
@@ -63,8 +64,8 @@ def _listening(move: Move, row: Subscription) -> Listening:
     instance = move.load(row.instance_path)
     level = move.level(instance)
     node = level.node(row.element)
-    assert isinstance(node, Catching)  # noqa: S101 -- only these subscribe
-    assert isinstance(node.trigger, Named)  # noqa: S101
+    if not isinstance(node, Catching) or not isinstance(node.trigger, Named):
+        raise Misplaced(row.element, "message or signal")
     host = level.node(node.attached_to) if isinstance(node, BoundaryEvent) else node
     return Listening(
         form=node.trigger.form,

@@ -1,4 +1,4 @@
-"""`batchwright message`: what a batch waits for, and passing on what came, from the command line."""
+"""`batchwright message`: what a batch waits for, and passing on what came, by the command line."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def test_the_pages_show_every_place_that_is_drawn(running: RecordPlant) -> None:
 
 @pytest.mark.urs("URS-EXE-010", "URS-EXE-030", "URS-DEV-010")
 def test_a_process_that_an_event_begins_stands_in_the_record_and_on_the_pages(
-    plant: RecordPlant, tmp_path: Path
+    plant: RecordPlant,
 ) -> None:
     begins = start("s2", named("signal", "sig"), severity="minor")
     plant.start(
@@ -168,7 +168,7 @@ def test_a_process_that_an_event_begins_stands_in_the_record_and_on_the_pages(
             process("EM", begins, task("B"), end("e2"), flows="s2 > B > e2", entry=False),
         )
     )
-    visitor = Visitor(app_of(plant, tmp_path))
+    visitor = Visitor(app_of(plant))
     visitor.login("P-107")
     address = "/batches/B-2045/record/route"
     assert visitor.get(f"{address}?at=OP").status_code == 200

@@ -9,17 +9,25 @@ from sqlalchemy import select
 
 from engine import commands, queries
 from engine.errors import Misplaced
+from engine.listening import listening
 from engine.models import Border, Subscription, Task
 from tests.integration.engine.test_gateways import DRYING
 from tests.support.bpmn import boundary, bpmn, call, conditional, end, named, signal, task
 from tests.support.conformance.messages import TALKING
-from tests.support.running import BATCH, Plant, level
+from tests.support.running import BATCH, START, Plant, level
 
 Placed = TypeVar("Placed", Border, Subscription, Task)
 CALLS = bpmn(
     level("PROC", "S > CA > LAST", task("S"), call("CA", "OP"), task("LAST")),
     level("OP", "D", task("D")),
 )
+
+
+def alarmed(definition: str) -> bytes:
+    """A step with a boundary event."""
+    alarm = boundary("ALARM", "S", definition)
+    inside = level("PROC", ["S > end", "ALARM > E"], task("S"), alarm, end("E"))
+    return bpmn(signal("sig", "fire"), inside)
 
 
 def move_row(plant: Plant, table: type[Placed], element: str, to: str) -> None:
@@ -67,9 +75,7 @@ def test_a_held_place_of_another_kind_is_not_tried_again(
 
 
 def test_an_event_at_a_place_without_event_moves_nothing(small_plant: Plant) -> None:
-    alarm = boundary("ALARM", "S", named("signal", "sig"))
-    inside = level("PROC", ["S > end", "ALARM > E"], task("S"), alarm, end("E"))
-    small_plant.run(bpmn(signal("sig", "fire"), inside))
+    small_plant.run(alarmed(named("signal", "sig")))
     move_row(small_plant, Subscription, "ALARM", to="S")
     with pytest.raises(Misplaced, match="S for a place that waits"):
         small_plant.do(commands.signal, "fire")
@@ -77,8 +83,17 @@ def test_an_event_at_a_place_without_event_moves_nothing(small_plant: Plant) -> 
 
 
 def test_a_row_without_condition_is_not_watched(small_plant: Plant) -> None:
-    alarm = boundary("ALARM", "S", conditional("1 > 0"))
-    small_plant.run(bpmn(level("PROC", ["S > end", "ALARM > E"], task("S"), alarm, end("E"))))
+    small_plant.run(alarmed(conditional("1 > 0")))
     move_row(small_plant, Subscription, "ALARM", to="S")
     with small_plant.house.reading() as session, pytest.raises(Misplaced, match="watched"):
         queries.watched(session)
+
+
+def test_a_row_without_message_or_signal_is_not_listened_for(small_plant: Plant) -> None:
+    small_plant.run(alarmed(named("signal", "sig")))
+    move_row(small_plant, Subscription, "ALARM", to="S")
+    with (
+        small_plant.house.reading() as session,
+        pytest.raises(Misplaced, match="message or signal"),
+    ):
+        listening(session, BATCH, at=START)
