@@ -24,7 +24,7 @@ SEVERITIES = ("critical", "major", "minor", "information")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One exception of any record; `deviation` is the number it led to, or empty.
+    """One exception of any record; `deviation` is the number it led to or came of, or empty.
 
     `digest` is that of the definition, where the step's key has its name.
     """
@@ -94,12 +94,22 @@ def cases(session: Session) -> list[Case]:
             text=case.text,
             step=key or "",
             units=units.get(case.step_id, ()) if case.step_id else (),
-            deviation=deviations.get((run.stream, case.number), ""),
+            deviation=deviations.get((run.stream, case.number)) or _cause(case),
             decision=case.decision or "",
             raised_at=case.raised_at,
         )
         for case, run, key in rows
     ]
+
+
+def _cause(case: ExceptionCase) -> str:
+    """The deviation that an exception says it came of, as the mark of a wrong clock does."""
+    return str((case.facts or {}).get("deviation", ""))
+
+
+def concerned(session: Session, deviation: str) -> list[Case]:
+    """Exceptions of records that led to a deviation or came of it, the latest first."""
+    return [case for case in cases(session) if case.deviation == deviation]
 
 
 def _units(session: Session) -> dict[UUID, tuple[str, ...]]:

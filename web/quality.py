@@ -27,7 +27,7 @@ from quality.commands.reviews import ItemDecision
 from quality.kinds.reviewing import MEANING
 from quality.models import Decision, Deviation, ReviewKind, ReviewState
 from quality.queries import Finding
-from web import desk, identity, inputs, states, tables
+from web import desk, deviation_views, identity, inputs, states, tables
 from web.access import needs
 from web.i18n import gettext as _
 from web.performing import perform
@@ -420,7 +420,7 @@ def comment(number: str, exception: int) -> Response:
 def deviation_list() -> Page:
     """Deviations, open ones first when sorted by state; none is ever deleted."""
     with identity.house().reading() as session:
-        rows = [_deviation_row(found) for found in queries.deviations(session)]
+        rows = [deviation_views.row(found) for found in queries.deviations(session)]
     columns = [
         Column(key="number", label=_("Number"), link="address"),
         Column(key="title", label=_("What")),
@@ -435,34 +435,20 @@ def deviation_list() -> Page:
     )
 
 
-def _deviation_row(found: Deviation) -> dict[str, Any]:
-    batch = (found.record or "").rpartition("/")[2]
-    return {
-        "number": found.number,
-        "address": url_for(".deviation", number=found.number),
-        "title": found.title,
-        "severity": found.severity,
-        "state": found.state,
-        "batch": batch,
-        "batch_address": url_for("production.batch", number=batch) if batch else "",
-        "found": found.found_at,
-        "closed": found.closed_at,
-    }
-
-
 @bp.get("/deviations/<number>")
 @needs("record.read")
 def deviation(number: str) -> Page:
-    """Head card and conclusion of one deviation (W9)."""
+    """Head card and conclusion of one deviation, with the records that it concerns (W9)."""
     with identity.house().reading() as session:
         found = queries.deviation(session, number)
         record = view_of(session, found.record) if found.record else None
-        case = (
-            next((c for c in record.exceptions if c.number == found.exception), None)
-            if record
-            else None
+        return render_template(
+            "quality/deviation.html",
+            deviation=found,
+            shown=deviation_views.shown(session, found),
+            record=record,
+            case=deviation_views.case_of(found, record),
         )
-        return render_template("quality/deviation.html", deviation=found, record=record, case=case)
 
 
 @bp.post("/deviations/<number>/close")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+from datetime import timedelta
+
 import pytest
 
+from app.clockwatch import ClockWatch
 from ebr import queries as records
 from ebr.entry import Entry
 from quality import queries
@@ -133,3 +137,31 @@ def test_a_critical_exception_has_its_deviation_which_another_person_closes(
     asked = quality.send(page, f"{page}/close", conclusion="scale was not levelled; repeated")
     assert quality.sign(asked, f"{page}/close", **full("P-107")).status_code == 303
     assert "Closed. Nothing more is to be done." in text_of(quality.get(page))
+
+
+@pytest.mark.urs("URS-TIM-020", "URS-DEV-020")
+def test_the_deviation_of_a_clock_names_the_machine_and_leads_to_the_records_it_concerns(
+    plant: RecordPlant, enter: Enter
+) -> None:
+    batches.plan(plant)
+    batches.run_up_to(plant, "A")
+    watch = ClockWatch(plant.house)
+    assert watch.look() is None
+    plant.clock.step(timedelta(hours=1))
+    assert watch.look() == timedelta(hours=1)
+    (incident,) = plant.ask(queries.deviations)
+    quality = enter("P-107")
+    page = text_of(quality.get(f"/deviations/{incident.number}"))
+    assert "every record that runs or starts carries the mark" in page
+    assert '/batches/B-2045/record/exceptions#exception-1">B-2045</a>' in page
+    assert f"<dt>Clock of</dt><dd>{socket.gethostname()}</dd>" in page
+    assert "<dt>Batch</dt>" not in page, "facts that there are not have no line"
+    mark = text_of(quality.get("/batches/B-2045/record/exceptions"))
+    assert f'<a href="/deviations/{incident.number}">{incident.number}</a>' in mark
+    assert incident.number in text_of(quality.get("/exceptions"))
+    quality.client.post(
+        "/language", data={**quality.forms("/work").to("/language"), "language": "de"}
+    )
+    german = text_of(quality.get(f"/deviations/{incident.number}"))
+    assert "ging um 1 h vor" in german
+    assert "Uhrenwächter" in german
