@@ -15,14 +15,21 @@ from sqlalchemy.orm import Session
 
 from audit.streams import Stream
 from core.actors import Actor
-from engine import cancelling, events, levels
+from engine import cancelling, events, levels, subscriptions
 from engine.deciding import Deciding
 from engine.errors import NoSuchWay
 from engine.lowering import DONE, JUMP, jump_targets
-from engine.models import Border, Instance
+from engine.models import Border, Instance, Task
 from engine.moves import Move
-from workflows.model import CallActivity, Level
+from workflows.model import (
+    CallActivity,
+    EventGateway,
+    InclusiveGateway,
+    Level,
+    ParallelGateway,
+)
 
+SEVERAL = (ParallelGateway, InclusiveGateway, EventGateway)
 BY_PEOPLE = Actor.service("engine", trigger="look at what holds a run")
 
 
@@ -81,6 +88,71 @@ def take(
     move.note("way.taken", path, way=way)
     _leave(move, border, way)
     move.work()
+
+
+def ways_from(
+    session: Session, record: Stream | str, path: str, *, at: datetime
+) -> tuple[Way, ...]:
+    """How the flow could leave a step that is ready: without it, or at another step or call of its
+    level, an earlier one (it is repeated, with what follows) or a later one. A pure read.
+
+    What lies in another branch is no way: the join behind it would wait for ever. None for a step
+    that is not ready. Raises UnknownRun.
+    """
+    move = Move.look(session, record, by=BY_PEOPLE, at=at)
+    task = cancelling.host_row(move, path)
+    return tuple(_moves(move, task)) if isinstance(task, Task) and task.state == "ready" else ()
+
+
+def leave_step(
+    session: Session, record: Stream | str, path: str, way: str, *, by: Actor, at: datetime
+) -> None:
+    """Leave a step that is ready by one of `ways_from`; it is not performed.
+
+    Only for what people have decided, signed and with a deviation (URS-DEV-020). Raises NoSuchWay.
+    """
+    move = Move.lock(session, record, by=by, at=at)
+    task = cancelling.host_row(move, path)
+    ready = isinstance(task, Task) and task.state == "ready"
+    if not isinstance(task, Task) or not ready or way not in {w.name for w in _moves(move, task)}:
+        raise NoSuchWay(
+            f"{path} is not ready, or has no way {way}",
+            resolver="shift supervisor, by looking again what is open",
+        )
+    move.note("step.left", path, way=way)
+    cancelling.cancel_task(move, task)
+    subscriptions.release(move, path)
+    instance = move.load(task.instance_path)
+    if way == DONE:
+        levels.advance(move, instance, task.token, DONE)
+    else:
+        levels.put(move, instance, task.token, way.removeprefix(JUMP))
+    move.work()
+
+
+def _moves(move: Move, task: Task) -> Iterator[Way]:
+    instance = move.load(task.instance_path)
+    level = move.level(instance)
+    yield Way(name=DONE, element=None, label=_label(level, task.element))
+    near = same_branch(level, task.element)
+    for element in jump_targets(level, instance.handler):
+        if element in near:
+            yield Way(name=f"{JUMP}{element}", element=element, label=_label(level, element))
+
+
+def same_branch(level: Level, element: str) -> frozenset[str]:
+    """The elements that flows lead to from one, or from which they lead to it, in either direction
+    without passing a gateway that splits into several branches or joins them."""
+    found, todo = {element}, [element]
+    while todo:
+        here = todo.pop()
+        nearby = [flow.target for flow in level.outgoing(here)]
+        nearby += [flow.source for flow in level.incoming(here)]
+        for other in nearby:
+            if other not in found and not isinstance(level.node(other), SEVERAL):
+                found.add(other)
+                todo.append(other)
+    return frozenset(found)
 
 
 def _leave(move: Move, border: Border, way: str) -> None:

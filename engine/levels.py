@@ -85,6 +85,13 @@ def advance(move: Move, instance: Instance, token: int, outcome: str) -> None:
         settle(move, instance, live)
 
 
+def put(move: Move, instance: Instance, token: int, element: str) -> None:
+    """Go on at another step or call of the level, instead of a waiting place that was left."""
+    live = Live.load(move.executable(instance).spec, instance.tree)
+    live.put(token, element)
+    settle(move, instance, live)
+
+
 def settle(move: Move, instance: Instance, live: Live) -> None:
     """Open the waiting places that the level has reached; store it; end it when it is over."""
     level, counts = move.level(instance), dict(instance.counts)

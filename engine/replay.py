@@ -226,6 +226,8 @@ def _again(session: Session, record: Stream, facts: Facts, at: datetime) -> None
             _message_again(session, record, fact, common)
         case "way.taken":
             detours.take(session, record, path, fact["way"], **common)
+        case "step.left":
+            detours.leave_step(session, record, path, fact["way"], **common)
         case "state.changed":
             _command_again(session, record, facts, common)
         case other:

@@ -125,6 +125,25 @@ class Live:
         self._note(task)
         self._run()
 
+    def put(self, number: int, element: str) -> None:
+        """Put the flow that waits at an open place to another waiting place of the level instead.
+
+        The place keeps its number and its branch, and is handed out as a fresh one. Raises
+        BrokenPromise when it is not open.
+        """
+        task = self._workflow.tasks.get(UUID(int=number))
+        if task is None or task.state != TaskState.READY or not task.task_spec.manual:
+            raise BrokenPromise(f"place {number} is not open in the stored level")
+        task._drop_children(force=True)
+        task.task_spec = self._spec.task_specs[f"n:{element}"]
+        task.task_spec._predict(task, mask=TaskState.NOT_FINISHED_MASK)
+        self._known.discard(number)
+        self._moved = True
+        for child in self._top_down():
+            if child.id not in self._numbers:
+                self._numbers[child.id] = self._following
+                self._following += 1
+
     def clear(self) -> None:
         """End everything that is open: something else takes the place of this flow."""
         self._workflow.cancel()

@@ -153,3 +153,94 @@ def test_a_join_in_the_level_still_waits_for_all_its_branches(plant: Plant) -> N
     assert plant.ready() == ["PROC/B#1"]
     plant.complete("PROC/B#1")
     assert plant.ready() == ["PROC/LAST#1"]
+
+
+LINE = bpmn(
+    level(
+        "PROC",
+        "A > B > CA > P1 > C > P2 > D > end",
+        task("A"),
+        task("B"),
+        call("CA", "OP"),
+        parallel("P1"),
+        task("C"),
+        task("E"),
+        parallel("P2"),
+        task("D"),
+        extra=[flow("P1", "E"), flow("E", "P2")],
+    ),
+    level("OP", "X > end", task("X")),
+)
+
+
+def leave(plant: Plant, path: str, way: str) -> None:
+    plant.do(detours.leave_step, path, way)
+
+
+def names(plant: Plant, path: str) -> list[str]:
+    with plant.house.reading() as session:
+        return [w.name for w in detours.ways_from(session, BATCH, path, at=plant.clock.now())]
+
+
+@pytest.mark.urs("URS-DEV-020")
+def test_a_step_is_left_out_or_the_flow_goes_on_elsewhere_in_its_branch(plant: Plant) -> None:
+    plant.run(LINE)
+    assert names(plant, "PROC/A#1") == ["done", "to:A", "to:B", "to:CA"]
+    leave(plant, "PROC/A#1", "done")
+    assert plant.ready() == ["PROC/B#1"]
+    assert ("cancelled", "PROC/A#1") in plant.host.told
+    leave(plant, "PROC/B#1", "to:A")
+    assert plant.ready() == ["PROC/A#2"]
+    leave(plant, "PROC/A#2", "to:CA")
+    assert plant.ready() == ["PROC/CA#1/X#1"]
+    plant.complete("PROC/CA#1/X#1")
+    assert names(plant, "PROC/C#1") == ["done", "to:C"], "its branch holds nothing else"
+    leave(plant, "PROC/C#1", "done")
+    plant.complete("PROC/E#1")
+    leave(plant, "PROC/D#1", "to:D")
+    plant.complete("PROC/D#2")
+    assert plant.state() == "complete"
+
+
+@pytest.mark.urs("URS-DEV-020", "URS-EXE-090")
+def test_steps_that_were_left_are_left_again_in_replay(plant: Plant, tmp_path: Path) -> None:
+    plant.run(LINE)
+    plant.complete("PROC/A#1")
+    leave(plant, "PROC/B#1", "to:A")
+    plant.complete("PROC/A#2")
+    leave(plant, "PROC/B#2", "done")
+    plant.complete("PROC/CA#1/X#1")
+    leave(plant, "PROC/E#1", "done")
+    plant.complete("PROC/C#1", "PROC/D#1")
+    assert plant.state() == "complete"
+    with plant.house.reading() as session:
+        acts = recorded_acts(session, BATCH)
+    install(site_url(tmp_path / "again.db"))
+    again = Plant(site_url(tmp_path / "again.db"))
+    try:
+        again.house.services["engine_host"] = RecordedHost()
+        again.store(LINE)
+        replay(again.house, BATCH, acts)
+        assert again.journal() == plant.journal()
+    finally:
+        again.close()
+
+
+@pytest.mark.urs("URS-DEV-020")
+@pytest.mark.parametrize(
+    ("path", "way"),
+    [
+        ("PROC/A#1", "to:D"),
+        ("PROC/A#1", "to:X"),
+        ("PROC/A#1", "x"),
+        ("PROC/B#1", "done"),
+        ("PROC/A#9", "done"),
+    ],
+)
+def test_there_is_no_way_across_branches_nor_from_a_step_that_is_not_ready(
+    plant: Plant, path: str, way: str
+) -> None:
+    plant.run(LINE)
+    with pytest.raises(NoSuchWay):
+        leave(plant, path, way)
+    assert plant.ready() == ["PROC/A#1"]
