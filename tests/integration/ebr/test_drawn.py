@@ -15,10 +15,12 @@ from tests.support.bpmn import (
     bpmn,
     business_rule,
     end,
+    exclusive,
     flow,
     inclusive,
     lane,
     lanes,
+    multi_instance,
     named,
     process,
     signal,
@@ -186,3 +188,32 @@ def test_a_process_that_an_event_begins_stands_in_the_record_and_on_the_pages(
     perform(plant, "B")
     assert plant.run().state == RunState.COMPLETE
     assert [each.key for each in plant.ask(record.view, "B-2045").steps()] == ["A", "B"]
+
+
+@pytest.mark.urs("URS-EXE-050")
+def test_what_branches_record_at_once_is_all_there_when_they_have_met(plant: RecordPlant) -> None:
+    measured = task("W", step("W", MOISTURE, kind="entry"), loop=multi_instance("3"), max_rounds=3)
+    plant.start(
+        bpmn(
+            process(
+                "OP",
+                start(),
+                measured,
+                exclusive("X", default="X_OTHER"),
+                task("ALL"),
+                task("OTHER"),
+                exclusive("M"),
+                end(),
+                flows=[
+                    "start > W > X > OTHER > M > end",
+                    flow("X", "ALL", "count(W.lod) = 3 and sum(W.lod) = 6 %"),
+                    "ALL > M",
+                ],
+            )
+        )
+    )
+    for number, lod in enumerate(("1.00", "2.00", "3.00"), start=1):
+        path = f"OP/W#1.{number}/W#1"
+        plant.person("P-101").perform(RECORD, path, Entry(values={"lod": (lod,)}))
+        plant.work()
+    assert plant.step("ALL").state == StepState.READY

@@ -129,3 +129,25 @@ def test_a_text_of_another_format_is_not_read() -> None:
     spec = spec_of(LOOPED_JOIN)
     with pytest.raises(BrokenPromise, match="format 0"):
         Live.load(spec, '{"v":0,"next":1,"tasks":[]}')
+
+
+def test_the_text_holds_places_and_no_value() -> None:
+    spec = spec_of(LOOPED_JOIN)
+    live = Live.begin(spec)
+    finish(live, "A")
+    held = json.loads(live.text())
+    assert set(held) == {"v", "next", "tasks"}
+    for number, above, name, state in held["tasks"]:
+        assert isinstance(number, int)
+        assert above is None or isinstance(above, int)
+        assert isinstance(name, str)
+        assert isinstance(state, int)
+
+
+def test_the_text_says_the_same_with_its_keys_in_another_order() -> None:
+    spec = spec_of(LOOPED_JOIN)
+    live = Live.begin(spec)
+    finish(live, "A")
+    text = live.text()
+    other = json.dumps(json.loads(text), sort_keys=True)
+    assert Live.load(spec, other).text() == Live.load(spec, text).text()

@@ -228,6 +228,10 @@ def test_what_is_not_executed_is_refused_with_place_and_remedy(element: str) -> 
         '<bpmn:userTask id="A">' + extension(step("A") + "<x xmlns='urn:x'/>") + "</bpmn:userTask>",
         '<bpmn:userTask id="A">' + extension('<bw:level isa88="operation"/>') + "</bpmn:userTask>",
         '<bpmn:userTask id="A"/>',
+        *(
+            '<bpmn:userTask id="A">' + extension(step("A")) + f"<bpmn:{ignored}/></bpmn:userTask>"
+            for ignored in ("performer", "humanPerformer", "potentialOwner", "resourceRole")
+        ),
         '<bpmn:userTask id="A">' + extension(step("A")) + "stray words</bpmn:userTask>",
         '<bpmn:userTask id="A">'
         + extension(step("A"))
