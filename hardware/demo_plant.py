@@ -32,7 +32,7 @@ def devices(*, opcua: str, modbus: str) -> list[DemoDevice]:
     """All devices; `opcua` is the URL of server GRAN, `modbus` host:port of the Modbus server."""
     units = {
         "TAB-01": 1, "BLE-01": 4, "WGH-01": 11, "WGH-02": 12, "BAL-01": 13, "BAL-02": 14,
-        "WGH-03": 15, "EMS-01": 21, "PW-03": 22, "MTR-01": 23,
+        "WGH-03": 15, "EMS-01": 21, "PW-03": 22, "MTR-01": 23, "PK-2": 31,
     }  # fmt: skip
     gran = [
         DemoDevice(name=name, protocol=Protocol.OPCUA, endpoint=opcua, writable=True)
@@ -62,6 +62,7 @@ def tag_maps() -> dict[str, list[TagSpec]]:
         "FBD-01": _dryer(),
         "TAB-01": _press(),
         "BLE-01": _blender(),
+        "PK-2": _bottles(),
         "EMS-01": _rooms(),
         "PW-03": _water(),
         "MTR-01": _meter(),
@@ -219,6 +220,23 @@ def _blender() -> list[TagSpec]:
         high=20, scale="0.1", decimals=1,
     )  # fmt: skip
     return [speed, _register("BLE-01", "KQ301", "revolutions", "IR 1", TagType.UINT32)]
+
+
+def _bottles() -> list[TagSpec]:
+    unit = "PK-2"
+    return [
+        _register(unit, "XS801", "state (PackML number)", "IR 0", TagType.UINT16),
+        _register(
+            unit, "SI801", "bottles a minute", "IR 1", TagType.UINT16, "/min",
+            high=60, scale="0.1", decimals=1,
+        ),
+        _register(
+            unit, "WI801", "check-weigher, net mass", "IR 2", TagType.UINT16, "g",
+            high=200, scale="0.01", decimals=2,
+        ),
+        _register(unit, "KQ801", "good bottles", "IR 3", TagType.UINT32),
+        _register(unit, "KQ802", "rejected bottles", "IR 5", TagType.UINT32),
+    ]  # fmt: skip
 
 
 def _press() -> list[TagSpec]:

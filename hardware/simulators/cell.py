@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hardware.simulators.errors import ArgumentRefused, CommandRefused
+from hardware.simulators.models.bioreactor import Bioreactor
 from hardware.simulators.models.blender import Blender
+from hardware.simulators.models.bottles import BottleLine
 from hardware.simulators.models.dryer import Dryer
 from hardware.simulators.models.granulator import Granulator
 from hardware.simulators.models.press import Press
@@ -40,12 +42,15 @@ class Cell:
         self.dryer = Dryer(seed)
         self.press = Press(seed)
         self.blender = Blender()
+        self.bottles = BottleLine(seed)
         self.water = WaterPoint(seed)
         units: Sequence[Unit] = (
             self.granulator,
             self.dryer,
             self.press,
             self.blender,
+            self.bottles,
+            Bioreactor(seed),
             Scale("WGH-01", 150.0, 0.01),
             Scale("WGH-02", 35.0, 0.001),
             Scale("WGH-03", 300.0, 0.01),

@@ -147,9 +147,43 @@ PRESS = RegisterMap(
 BLENDER = RegisterMap(
     4, "BLE-01", (Register(0, "SI301", I16, 0.1), Register(1, "KQ301", U32)), input_count=10
 )
+BOTTLES = RegisterMap(
+    31,
+    "PK-2",
+    inputs=(
+        Register(0, "XS801", U16),
+        Register(1, "SI801", U16, 0.1),
+        Register(2, "WI801", U16, 0.01),
+        Register(3, "KQ801", U32),
+        Register(5, "KQ802", U32),
+    ),
+    input_count=10,
+)
+BIOREACTOR = RegisterMap(
+    41,
+    "BRX-01",
+    inputs=tuple(
+        Register(2 * place, tag, F32)
+        for place, tag in enumerate(
+            (
+                *("TI901", "AI901", "OI901", "SI901", "PI901", "PDI902", "PDI905"),
+                *("WI901", "WI902", "WI903"),
+            )
+        )
+    ),
+    holdings=tuple(
+        Register(100 + place, tag, U16, scale)
+        for place, (tag, scale) in enumerate(
+            (("TC901", 0.1), ("AC901", 0.01), ("OC901", 0.1), ("SC901", 1.0))
+        )
+    ),
+    input_count=20,
+)
 MAPS: tuple[RegisterMap, ...] = (
     PRESS,
     BLENDER,
+    BOTTLES,
+    BIOREACTOR,
     _scale(11, "WGH-01"),
     _scale(12, "WGH-02"),
     _scale(13, "BAL-01"),

@@ -54,6 +54,8 @@ def test_unit_ids_are_those_of_the_plant_description() -> None:
         21: "EMS-01",
         22: "PW-03",
         23: "MTR-01",
+        31: "PK-2",
+        41: "BRX-01",
     }
 
 
