@@ -30,7 +30,9 @@ WATCHER = Actor.service("watcher", trigger="usage counter")
 
 def batch_was_released(session: Session, released: BatchReleased) -> None:
     """The batch carries the quality unit's release."""
-    _take_over(session, released, Disposition.RELEASED_FOR_PACKAGING, released.reason)
+    packed = released.packed
+    outcome = Disposition.RELEASED if packed else Disposition.RELEASED_FOR_PACKAGING
+    _take_over(session, released, outcome, released.reason)
     inventory.decide_batch_lot(
         session,
         released.number,

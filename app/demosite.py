@@ -61,7 +61,7 @@ def make(
     series.seed(house, by=SEEDING)
     say("materials, lots and containers")
     stock.seed(house, staff, at, by=SEEDING)
-    say("recipe REC-0017 v3 with three signatures")
+    say("recipes REC-0017 v3 and REC-0021 v2 with three signatures each")
     definitions.seed(house, staff, at)
     say("recipe REC-0017 v4 in review")
     definitions.propose(house, staff)
@@ -73,9 +73,7 @@ def make(
 
 def plan_first(house: House, staff: dict[str, Person], first: FirstBatch) -> str:
     """Number series and the first planned batch."""
-    house.perform(
-        production.make_series, production.SERIES, prefix="B-", first=first.number, by=SEEDING
-    )
+    series.orders(house, batch=first.number, packaging=first.number, by=SEEDING)
     plan = PlanBatch(
         order_number=first.order,
         recipe=definitions.RECIPE,

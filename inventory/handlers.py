@@ -34,7 +34,9 @@ def check_stock(session: Session, completed: StepCompleted) -> None:
     run = records.run_of(session, completed.record)
     found = queries.containers_of_batch(session, run.number)
     by = Actor.service("inventory", trigger=f"{completed.key} of {run.number} completed")
-    for code in sorted({container.material for container in found if container.source}):
+    spec = definitions.load(session, run.file_digest).step(completed.key)
+    settled = {use.code for use in spec.materials}
+    for code in sorted({each.material for each in found if each.source} | settled):
         replenishment.check_minimum(
             session,
             code,

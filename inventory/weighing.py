@@ -113,7 +113,7 @@ def source_of(context: StepContext, code: str) -> Container:
     found = stock.scanned(context.session, code)
     number = found.lot if isinstance(found, Container) else found.number
     check_lot(context, stock.lot(context.session, number), material_of(context).code)
-    container = found if isinstance(found, Container) else _only_container(context, found)
+    container = found if isinstance(found, Container) else only_container(context, found)
     check_source(context, container)
     return container
 
@@ -127,7 +127,8 @@ def check_lot(context: StepContext, lot: Lot, material: str) -> None:
     )
 
 
-def _only_container(context: StepContext, lot: Lot) -> Container:
+def only_container(context: StepContext, lot: Lot) -> Container:
+    """The one container of a lot that still holds something. Raises NoSuchContainer."""
     left = stock.containers_of(context.session, lot.number, with_content=True)
     if len(left) != 1:
         raise NoSuchContainer(

@@ -48,6 +48,8 @@ class Meaning(StrEnum):
 
     PERFORMED = "performed"
     VERIFIED = "verified"
+    WITNESSED = "witnessed"
+    """The signer saw material being destroyed."""
     CONFIRMED = "confirmed"
     """The equipment performed properly (CPG 425.500)."""
     REVIEWED = "reviewed"

@@ -52,6 +52,16 @@ def make_series(
         session.add(NumberSeries(name=name, prefix=prefix, next=first))
 
 
+def series_of(recipe: str) -> str:
+    """The name of the number series that orders on a recipe have for themselves."""
+    return f"{SERIES}/{recipe}"
+
+
+def _series_for(session: Session, recipe: str) -> str:
+    own = series_of(recipe)
+    return own if queries.series(session, own) is not None else SERIES
+
+
 def draw_number(session: Session, name: str) -> str:
     """Draw the next number of a series, inside the current act; it is never given again."""
     series = queries.series(session, name)
@@ -66,8 +76,9 @@ def draw_number(session: Session, name: str) -> str:
 def plan_batch(session: Session, plan: PlanBatch, *, by: Actor, at: datetime) -> str:
     """Plan a batch on an effective version; answers its new number.
 
-    Raises NotPermitted, NotStartable (not effective), SizeNotAllowed. The record is made at once,
-    so that a cancelled batch keeps its number in the register.
+    A recipe with a number series of its own (packaging orders) numbers from it, all others from the
+    series of batches. The record is made at once, so that a cancelled batch keeps its number in
+    the register. Raises NotPermitted, NotStartable (not effective), SizeNotAllowed.
     """
     permissions.require(session, by, "batch.plan")
     version = definitions.startable(session, plan.recipe, plan.version, at=at)
@@ -77,8 +88,9 @@ def plan_batch(session: Session, plan: PlanBatch, *, by: Actor, at: datetime) ->
             f"{version.name} describes no product with a batch size", resolver="recipe author"
         )
     times = factor(plan.size, header.batch_size)
-    with trail.act(session, "series.drawn", stream=Stream("site"), by=by, object=SERIES) as drawn:
-        number = draw_number(session, SERIES)
+    name = _series_for(session, plan.recipe)
+    with trail.act(session, "series.drawn", stream=Stream("site"), by=by, object=name) as drawn:
+        number = draw_number(session, name)
         drawn.facts["number"] = number
     stream = Stream("batch", number)
     with trail.act(session, "batch.planned", stream=stream, by=by, object=number):

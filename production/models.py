@@ -19,6 +19,8 @@ class Disposition(StrEnum):
 
     NONE = "none"
     RELEASED_FOR_PACKAGING = "released_for_packaging"
+    RELEASED = "released"
+    """The packed batch."""
     REJECTED = "rejected"
 
 

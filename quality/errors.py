@@ -53,6 +53,12 @@ class TookPart(NotPermitted):
     rule = "release.independence"
 
 
+class OtherRelease(Invalid):
+    """A packed batch is not released for packaging, and bulk is not released as packed."""
+
+    rule = "release.kind"
+
+
 class NotABatch(Invalid):
     """The record is not that of a batch."""
 

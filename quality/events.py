@@ -15,10 +15,12 @@ from core.actors import Actor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchReleased:
-    """The quality unit released a batch for packaging; its bulk lot changes status now."""
+    """The quality unit released a batch; the lots it made change their status now. `packed` says
+    that it was packed here and not released for packaging."""
 
     record: str
     number: str
+    packed: bool
     reason: str
     by: Actor
     at: datetime

@@ -64,6 +64,8 @@ class Decision(StrEnum):
     """What the quality unit decides about the batch."""
 
     RELEASE_FOR_PACKAGING = "release_for_packaging"
+    RELEASE = "release"
+    """Of a packed batch; nobody packs it any more."""
     REJECT = "reject"
 
 

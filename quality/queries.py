@@ -21,6 +21,7 @@ from quality import rules
 from quality.errors import NoSuchDeviation, NoSuchSample
 from quality.models import (
     AuditTrailReview,
+    Decision,
     DecisionVoided,
     Deviation,
     DeviationState,
@@ -36,6 +37,7 @@ from quality.models import (
     TestResult,
 )
 from quality.rules import ReviewFacts
+from workflows import queries as definitions
 
 GATE = "release"
 
@@ -241,6 +243,15 @@ def audit_trail_review(session: Session, record: str) -> AuditTrailReview | None
         .order_by(AuditTrailReview.ordinal.desc())
         .limit(1)
     ).one_or_none()
+
+
+def release_of(session: Session, run: ProcedureRun) -> Decision:
+    """How a batch is released: one whose formula holds its own packaging was packed by it, any
+    other is released for packaging."""
+    header = definitions.load(session, run.file_digest).header
+    formula = {item.code for item in header.ingredients}
+    packed = any(part.code in formula for part in header.packaging)
+    return Decision.RELEASE if packed else Decision.RELEASE_FOR_PACKAGING
 
 
 def decision(session: Session, record: str) -> ReleaseDecision | None:

@@ -103,8 +103,11 @@ def standing(state: str) -> str:
 
 
 def _decision_words(decision: str) -> str:
-    released = decision == Decision.RELEASE_FOR_PACKAGING
-    return _("released for packaging") if released else _("rejected")
+    return {
+        Decision.RELEASE_FOR_PACKAGING: _("released for packaging"),
+        Decision.RELEASE: _("released"),
+        Decision.REJECT: _("rejected"),
+    }[Decision(decision)]
 
 
 @bp.get("/reviews/<number>")
@@ -341,6 +344,7 @@ def decision(number: str) -> Page:
             conditions=conditions,
             blocked=[condition for condition in conditions if not condition.met],
             snapshot=queries.snapshot(session, record.record),
+            offered=queries.release_of(session, records.run_of(session, number)),
             decided=decided,
             words=_decision_words(decided.decision) if decided else "",
             voided=queries.voided(session, decided) if decided else None,

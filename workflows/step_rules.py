@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from personnel.rules import ALONE, Role
+from personnel.rules import ALONE, Meaning, Role
 from workflows.decision_rules import check_decision
 from workflows.durations import BadDuration, duration
 from workflows.findings import Report
@@ -23,6 +23,14 @@ from workflows.words import (
 
 ROLES = frozenset(Role) - ALONE - {Role.AUTHOR}
 """Who may take a step: every role of the plant but authors, administrators and inspectors."""
+
+
+FATES = ("used", "destroyed", "returned")
+"""What becomes of pieces that were issued to a batch."""
+
+
+MEANINGS = frozenset(Meaning) - {Meaning.AUTHORED, Meaning.UNDERTAKEN, Meaning.REJECTED}
+"""What a signature of a step may say (URS-SIG-020)."""
 
 
 def _has_result(step: Step) -> bool:
@@ -116,6 +124,11 @@ def _check_signature(step: Step, at: str, report: Report) -> None:
     if (policy.verifier_role or policy.verifier_meaning) and not verified:
         message = "a verifier is named, but nobody verifies"
         report.add("signature.verifier", at, message, "Use performed_verified.")
+    for meaning in (policy.meaning, policy.verifier_meaning):
+        if meaning is not None and meaning not in MEANINGS:
+            message = f"{meaning} is no meaning of a signature"
+            remedy = f"Use one of {', '.join(sorted(MEANINGS))}."
+            report.add("signature.meaning", at, message, remedy)
     if policy.verifier_role is not None and policy.verifier_role not in ROLES:
         report.add("step.role", at, f"{policy.verifier_role} is no role", "Name a role.")
     measured = any(p.critical and p.origin is not Origin.CALCULATED for p in step.parameters)
@@ -199,6 +212,10 @@ def _check_materials(known: Known, step: Step, at: str, report: Report) -> None:
             if use.code not in codes:
                 message = f"{use.code} is not weighed at {use.weighed_at}"
                 report.add("material.source", at, message, "Name the step that weighs it.")
+        if step.kind is StepKind.RECONCILE and use.portion not in FATES:
+            message = f"{use.code}: what became of the pieces is not said"
+            remedy = f"Name one of {', '.join(FATES)} as the portion."
+            report.add("material.fate", at, message, remedy)
         if step.kind is StepKind.WEIGH and use.code not in known.formula:
             message = f"{use.code} is not in the formula"
             report.add("material.formula", at, message, "Add it to the formula.")

@@ -27,6 +27,7 @@ from ebr.entry import Entry
 from ebr.models import ExceptionCase, ExceptionState, ProcedureRun, StepRecord, StepSignature
 from inventory.models import Lot, StockTask
 from maintenance.models import MaintenanceOrder
+from quality import queries as quality
 from quality.commands import release, reviews
 from quality.commands.release import DecideBatch
 from quality.commands.reviews import ItemDecision
@@ -73,8 +74,8 @@ def close(stage: Stage) -> Outcome:
     return Outcome(valid=valid, lines=(*summary(stage), *exported.lines(), *verdict))
 
 
-def production_review(stage: Stage) -> None:
-    """Z040: every exception has its comment; the supervisor signs the review."""
+def production_review(stage: Stage, key: str = "Z040") -> None:
+    """Every exception has its comment; the supervisor signs the review, at the step `key`."""
     for number, type_ in stage.ask(_open_exceptions, stage.record):
         stage.acting(VOGEL).do(
             comment_exception,
@@ -82,7 +83,7 @@ def production_review(stage: Stage) -> None:
             stage.script.told.get(type_, COMMENTS[type_]),
             record=stage.record,
         )
-    stage.do(VOGEL, "Z040", ticked(spec(stage, "Z040")))
+    stage.do(VOGEL, key, ticked(spec(stage, key)))
 
 
 def _open_exceptions(session: Session, record: str) -> list[tuple[int, str]]:
@@ -147,13 +148,13 @@ def reject_batch(stage: Stage, reason: str) -> None:
 
 
 def release_batch(stage: Stage) -> None:
-    """The quality unit releases the bulk tablets for packaging."""
+    """The quality unit releases the batch: bulk tablets for packaging, packed ones as they are."""
     stage.sequence()
     stage.acting(OKAFOR).sign(
         release.decide_batch,
         DecideBatch(
             record=stage.number,
-            decision=Decision.RELEASE_FOR_PACKAGING,
+            decision=stage.ask(_release_of, stage.record),
             reason="record reviewed, specification met",
         ),
         meaning="approved",
@@ -161,6 +162,10 @@ def release_batch(stage: Stage) -> None:
     )
     if stage.ask(_lot_status, stage.number) != "released":
         raise StoryBroken(f"lot {stage.number} is not released")
+
+
+def _release_of(session: Session, record: str) -> Decision:
+    return quality.release_of(session, queries.run_of(session, record))
 
 
 def _lot_status(session: Session, lot: str) -> str:

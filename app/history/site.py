@@ -20,8 +20,9 @@ from hardware.setup_commands import NewEquipment
 from hardware.words import Cleaning
 from maintenance.models import Series
 from personnel.crypto import Vault
-from production import commands as production
 
+FIRST_PACKED = 2039
+"""The first batch of the history that is packed; its order has the same number."""
 SCALE_DUE = timedelta(days=90)
 """From the beginning until the scales are due; they are calibrated before."""
 OPCUA, MODBUS = "opc.tcp://127.0.0.1:4840/gran", "127.0.0.1:5020"
@@ -68,11 +69,9 @@ def _seed(house: House, settings: Settings, s: datetime, first: FirstNumbers) ->
     tags.seed(house, staff["P-109"], staff["P-107"], opcua=OPCUA, modbus=MODBUS, by=SEEDING)
     numbers = {**series.FIRST, Series.CLEANING: first.cleaning}
     series.seed(house, deviation=first.deviation, numbers=numbers, by=SEEDING)
-    house.perform(
-        production.make_series, production.SERIES, prefix="B-", first=first.batch, by=SEEDING
-    )
+    series.orders(house, batch=first.batch, packaging=FIRST_PACKED, by=SEEDING)
     stock.master_data(house, by=SEEDING)
-    stock.receive_labels(house, staff)
+    stock.receive_components(house, staff)
     definitions.seed(house, staff, begin)
     return staff
 

@@ -12,6 +12,9 @@ from workflows import commands as definitions
 RECIPE = "REC-0017"
 VERSION = 3
 FILE = "rec-0017-v3.bpmn"
+PACKAGING = "REC-0021"
+PACKAGING_VERSION = 2
+PACKAGING_FILE = "rec-0021-v2.bpmn"
 PROPOSED = 4
 PROPOSED_FILE = "rec-0017-v4.bpmn"
 
@@ -22,28 +25,44 @@ def recipe_file(name: str = FILE) -> bytes:
 
 
 def seed(house: House, people: dict[str, Person], at: datetime) -> None:
-    """REC-0017 v3 through its whole life cycle with three people."""
+    """REC-0017 v3 and REC-0021 v2 through their whole life cycle with three people."""
+    release(people, recipe_file(), RECIPE, VERSION, change="CC-2026-104", at=at)
+    packaging = recipe_file(PACKAGING_FILE)
+    release(people, packaging, PACKAGING, PACKAGING_VERSION, change="CC-2026-105", at=at)
+
+
+def release(
+    people: dict[str, Person],
+    body: bytes,
+    code: str,
+    number: int,
+    *,
+    change: str,
+    at: datetime,
+    reason: str = "transfer of the approved paper record to the electronic one",
+) -> None:
+    """A definition drawn, checked, approved and made effective from `at` on."""
     author, checker, approver = people["P-109"], people["P-105"], people["P-107"]
-    record = f"recipe/{RECIPE}"
+    record = f"recipe/{code}"
     author.do(
         definitions.create_draft,
-        recipe_file(),
-        number=VERSION,
-        change_reference="CC-2026-104",
-        reason="transfer of the approved paper record to the electronic one",
+        body,
+        number=number,
+        change_reference=change,
+        reason=reason,
         record=record,
     )
-    author.sign(definitions.submit_for_review, RECIPE, VERSION, meaning="authored", record=record)
-    checker.sign(definitions.check_version, RECIPE, VERSION, meaning="reviewed", record=record)
+    author.sign(definitions.submit_for_review, code, number, meaning="authored", record=record)
+    checker.sign(definitions.check_version, code, number, meaning="reviewed", record=record)
     approver.sign(
         definitions.approve_version,
-        RECIPE,
-        VERSION,
+        code,
+        number,
         effective_from=at,
         meaning="approved",
         record=record,
     )
-    approver.do(definitions.make_effective, RECIPE, VERSION, record=record)
+    approver.do(definitions.make_effective, code, number, record=record)
 
 
 def propose(house: House, people: dict[str, Person]) -> None:

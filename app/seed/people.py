@@ -21,6 +21,7 @@ from personnel.rules import product_scope
 SETUP = Actor.service("set-up", trigger="new site")
 TERMINAL = "set-up"
 RECIPE = "REC-0017 v3"
+PACKAGING = ("REC-0021 v2", "SOP-190")
 PRODUCTION_SOPS = ("SOP-101", "SOP-112", "SOP-118", "SOP-130", "SOP-131", "SOP-140", "SOP-150")
 
 
@@ -38,7 +39,7 @@ def _until(days: int, *subjects: str) -> dict[str, int]:
     return dict.fromkeys(subjects, days)
 
 
-KERN = (RECIPE, "SOP-112", "SOP-118", "SOP-130", "SOP-140", "SOP-150")
+KERN = (RECIPE, *PACKAGING, "SOP-112", "SOP-118", "SOP-130", "SOP-140", "SOP-150")
 ADMINISTRATORS = (
     Somebody(badge="A-001", name="Kim Larsen", roles=("ADMIN",)),
     Somebody(badge="A-002", name="Noor Haddad", roles=("ADMIN",)),
@@ -61,13 +62,13 @@ STAFF = (
         badge="P-104",
         name="Ravi Menon",
         roles=("DI", "WH"),
-        trained=_until(150, RECIPE, "SOP-101", "SOP-140", "SOP-180"),
+        trained=_until(150, RECIPE, *PACKAGING, "SOP-101", "SOP-140", "SOP-180"),
     ),
     Somebody(
         badge="P-105",
         name="Miriam Vogel",
         roles=("SU",),
-        trained=_until(300, RECIPE, *PRODUCTION_SOPS),
+        trained=_until(300, RECIPE, *PACKAGING, *PRODUCTION_SOPS),
     ),
     Somebody(
         badge="P-106", name="Inês Duarte", roles=("QC",), trained=_until(12, "SOP-130", "SOP-131")

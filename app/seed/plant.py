@@ -112,6 +112,14 @@ def _process_units(at: datetime) -> list[NewEquipment]:
             properties={"baseline": {"SC201": "30.0", "ID201": "21553", "ID202": "3"}},
         ),
         _clean(
+            "PK-2",
+            "Bottle line 2",
+            "bottle_line",
+            "1.30",
+            at,
+            properties={"speed_/min": ["10", "45"]},
+        ),
+        _clean(
             "TS-12",
             "Tool set 36 x 12.5 mm",
             "tool_set_36x12_5",
@@ -187,6 +195,7 @@ def _instruments(at: datetime) -> list[NewEquipment]:
         ("MOI-01", "Moisture analyser", "moisture_analyser", "1.10"),
         ("EMS-01", "Room monitor", "room_monitor", "site"),
         ("PW-03", "Purified water point 3", "water_point", "1.12"),
+        ("BAL-05", "IPC balance at bottle line 2", "ipc_balance", "1.30"),
         ("MTR-01", "Energy meter", "energy_meter", "site"),
     ]
     return [

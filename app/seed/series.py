@@ -7,11 +7,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from app.seed import definitions
 from core.actors import Actor
 from core.house import House
 from maintenance import expiry
 from maintenance.commands import setting_up
 from maintenance.models import Series
+from production import commands as production
 from quality.commands import deviations
 
 FIRST_DEVIATION = 313
@@ -30,6 +32,13 @@ def seed(
     for series, first in numbers.items():
         house.perform(setting_up.make_series, series, first=first, by=by)
     house.perform(_watch_clean_holds, by=by)
+
+
+def orders(house: House, *, batch: int, packaging: int, by: Actor) -> None:
+    """Numbers of batches (``B-2045``) and of packaging orders (``PK-2045``)."""
+    house.perform(production.make_series, production.SERIES, prefix="B-", first=batch, by=by)
+    own = production.series_of(definitions.PACKAGING)
+    house.perform(production.make_series, own, prefix="PK-", first=packaging, by=by)
 
 
 def _watch_clean_holds(session: Session, *, by: Actor, at: datetime) -> int:

@@ -34,6 +34,7 @@ LOCATIONS = (
     ("1.04", "Dispensary", "1.04"),
     ("1.12-S", "Staging granulation", "1.12"),
     ("1.20", "Bulk store", "1.20"),
+    ("1.31", "Packed goods store", "1.31"),
 )
 Lot = tuple[str, str, tuple[str, ...], int, LotStatus]
 """Number, material, content of each container in kg, days from S to its expiry, status."""
@@ -50,6 +51,14 @@ LOTS: tuple[Lot, ...] = (
     ("CC-0802", "200130", ("15.000",), 360, LotStatus.RELEASED),
     ("MG-0552", "200160", ("3.200",), 200, LotStatus.RELEASED),
 )
+OLD_LABELS = "LBL-PT500-04"
+COMPONENTS = (
+    ("LBL-PT500-05", "LBL-PT500", "5000", "artwork approved"),
+    (OLD_LABELS, "LBL-PT500", "800", "artwork approved"),
+    ("BT-1107", "600010", "6000", "dimensions and certificate conform"),
+    ("CP-2205", "600020", "6000", "dimensions and certificate conform"),
+)
+"""Lot, material, pieces, why it was released."""
 ASSAYS: Mapping[str, tuple[D, D]] = {
     "PA-0411": (D("99.4"), D("0.30")),
     "PA-0457": (D("99.8"), D("0.20")),
@@ -64,7 +73,7 @@ def seed(house: House, people: Mapping[str, Person], at: datetime, *, by: Actor)
     """Master data, deliveries, and the quality unit's decision on each lot."""
     master_data(house, by=by)
     receive(house, people, at, LOTS)
-    receive_labels(house, people)
+    receive_components(house, people)
 
 
 def master_data(house: House, *, by: Actor) -> None:
@@ -76,6 +85,9 @@ def master_data(house: House, *, by: Actor) -> None:
     for material in (
         NewMaterial(code="300010", name="Purified water", stocked=False),
         NewMaterial(code="500010", name="Paracetamol tablets 500 mg, bulk"),
+        NewMaterial(code="510010", name="Paracetamol tablets 500 mg, bottle of 100", unit="1"),
+        NewMaterial(code="600010", name="Bottle 150 mL, HDPE, white", unit="1"),
+        NewMaterial(code="600020", name="Child-resistant cap 38 mm with seal", unit="1"),
         NewMaterial(code="LBL-PT500", name="Bottle label paracetamol 500 mg", unit="1"),
     ):
         house.perform(stock.register_material, material, by=by)
@@ -116,15 +128,15 @@ def first_drum(number: str) -> int:
     raise ValueError(f"{number} is no lot of the first start")
 
 
-def receive_labels(house: House, people: Mapping[str, Person]) -> None:
-    """Printed bottle labels: version 5 of the artwork, and the rest of version 4, blocked."""
+def receive_components(house: House, people: Mapping[str, Person]) -> None:
+    """What bottles are packed with: labels of version 5 (the rest of version 4 is blocked), bottles
+    and caps, all counted in pieces."""
     quality, warehouse = people["P-107"], replace(people["P-104"], role="WH").actor
-    for number, pieces, valid in (("LBL-PT500-05", "5000", True), ("LBL-PT500-04", "800", False)):
-        labels_lot = NewLot(number=number, material="LBL-PT500", location=GOODS, loose=D(pieces))
-        house.perform(stock.receive_lot, labels_lot, by=warehouse)
-        decide(quality, number, LotStatus.RELEASED, "artwork approved")
-        if not valid:
-            decide(quality, number, LotStatus.BLOCKED, "superseded by version 5 of the artwork")
+    for number, material, pieces, why in COMPONENTS:
+        lot = NewLot(number=number, material=material, location=GOODS, loose=D(pieces))
+        house.perform(stock.receive_lot, lot, by=warehouse)
+        decide(quality, number, LotStatus.RELEASED, why)
+    decide(quality, OLD_LABELS, LotStatus.BLOCKED, "superseded by version 5 of the artwork")
 
 
 def _delivery(

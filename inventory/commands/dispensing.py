@@ -356,7 +356,7 @@ def open_lot(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
-    """A container that the batch filled with its product; weights in kg."""
+    """A container that the batch filled with its product; weights in the product's unit."""
 
     number: int
     net: Decimal
@@ -389,7 +389,8 @@ def produce(
     )
     session.add(made)
     session.flush()
-    facts = {"batch": place.batch, "quantity": f"{filled.net:f} kg"}
+    unit = queries.material(session, lot.material).unit
+    facts = {"batch": place.batch, "quantity": f"{filled.net:f} {unit}"}
     with stock.on_lot(session, "lot.filled", lot.number, by=by, object=label, facts=facts):
         ledger.post(
             session,
@@ -401,7 +402,7 @@ def produce(
                 step=place.path,
                 lines=ledger.transfer(
                     lot.number,
-                    rules.counted(filled.net, "kg"),
+                    rules.counted(filled.net, unit),
                     source=(ledger.account(AccountKind.PRODUCED, place.batch), ""),
                     target=(ledger.account(AccountKind.BATCH, place.batch), label),
                 ),
@@ -416,7 +417,7 @@ def produce(
                 target=genealogy.lot_node(lot.number),
                 kind="produced",
                 quantity=filled.net,
-                unit="kg",
+                unit=unit,
                 container=label,
                 record=place.record,
                 step=place.path,

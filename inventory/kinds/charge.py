@@ -1,4 +1,5 @@
-"""Charge: dispensed containers in the order of the recipe, drawn water, a bin, drums into store.
+"""Charge: dispensed containers in the order of the recipe, drawn water, a bin, drums into store,
+and material straight from stock (see `taking`).
 
 Each container is scanned: of this batch, of the step and portion that the recipe names, not used,
 checked by a second person, of a lot that may still be used (URS-MAT-010, -020, -040, -050). A
@@ -29,6 +30,7 @@ from inventory.errors import (
     ScanMissing,
 )
 from inventory.filling import Filled, Late
+from inventory.kinds import taking
 from inventory.kinds.weigh import place_of
 from inventory.models import AccountKind, Container, ContainerState
 from inventory.rules import Offered, Slot
@@ -57,11 +59,17 @@ class Charge(Kind):
         drawn = [use for use in context.spec.materials if use.weighed_at is None]
         if not context.spec.materials:
             _connect(context, entry)
+        elif not weighed and (stocked := _from_stock(context)):
+            taking.take(context, entry, stocked)
         elif weighed and _is_store(context, weighed[0]):
             _store(context, entry, weighed)
         else:
             _charge(context, entry, weighed, drawn)
         _note_units(context)
+
+
+def _from_stock(context: StepContext) -> list[MaterialUse]:
+    return [use for use in context.spec.materials if taking.is_from_stock(context, use)]
 
 
 def _is_store(context: StepContext, use: MaterialUse) -> bool:
@@ -277,7 +285,7 @@ def _put_away(context: StepContext, containers: list[Container], location: str) 
             container.material,
             container.lot,
             quantity,
-            "kg",
+            stock.material(context.session, container.material).unit,
             container=container.label,
         )
     return filling.known({"stored": Filled(total, {"location": location})})
@@ -303,6 +311,9 @@ def _fields(context: StepContext) -> list[ScanField]:
             )
             for use in context.spec.equipment
         ]
+    stocked = _from_stock(context)
+    if stocked and not any(use.weighed_at for use in context.spec.materials):
+        return taking.fields(context, stocked)
     try:
         slots = slots_of(context)
     except ValueMissing:
@@ -340,10 +351,15 @@ def _facts(context: StepContext) -> tuple[tuple[str, str], ...]:
     facts = []
     for use in context.spec.materials:
         if use.weighed_at is None and use.quantity is not None:
-            quantity = context.number(use.quantity, "kg")
+            quantity = context.number(use.quantity, use.unit or "kg")
             if quantity is not None:
-                facts.append((_named(context, use.code), f"{quantity:f} kg"))
+                facts.append((_named(context, use.code), f"{quantity:f} {_unit(use)}".strip()))
     return tuple(facts)
+
+
+def _unit(use: MaterialUse) -> str:
+    """The unit as people read it: pieces have none."""
+    return "" if use.unit == taking.PIECES else use.unit or "kg"
 
 
 def _named(context: StepContext, code: str) -> str:

@@ -1,7 +1,8 @@
 """Label: product of the batch goes into drums, each weighed, labelled and entered as stock.
 
 The drums belong to the batch's own lot, in quarantine until the quality unit has decided
-(URS-MAT-090). The first replicated mass of the step is the net weight of each drum.
+(URS-MAT-090). The first replicated mass of the step is the net weight of each drum; `pieces`
+counts packs.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ebr.kinds.base import Form, Kind, device_codes, live_tags
 from hardware import queries as plant
 from hardware.models import Reading
 from inventory import filling, rules, weighing
+from inventory import queries as stock
 from inventory.commands import dispensing
 from inventory.errors import NotStable, WeightsDisagree
 from inventory.filling import Filled, Late
@@ -24,7 +26,9 @@ from inventory.models import Container
 from workflows.step import Parameter
 from workflows.words import Origin
 
-NET_CODES = ("net", "drum")
+PIECES = "pieces"
+"""The parameter that counts what stands on each pallet or in each case."""
+NET_CODES = ("net", "drum", PIECES)
 BESIDE = ("gross", "tare")
 
 
@@ -42,7 +46,7 @@ class LabelDrums(Kind):
             facts=tuple(facts),
             live=live_tags(context),
             readings=device_codes(context),
-            unit="kg",
+            unit=None if drums.code == PIECES else "kg",
         )
 
     def record(self, context: StepContext, entry: Entry) -> None:
@@ -60,7 +64,7 @@ def drum_parameter(context: StepContext) -> Parameter:
     masses = [
         parameter
         for parameter in context.spec.parameters
-        if parameter.unit == "kg"
+        if (parameter.unit == "kg" or parameter.code == PIECES)
         and parameter.origin in (Origin.DEVICE, Origin.MANUAL)
         and parameter.code not in BESIDE
     ]
@@ -112,13 +116,14 @@ def _fill(context: StepContext) -> Late:
         )
         for place, net in enumerate(drums, start=1)
     ]
+    unit = stock.material(context.session, lot.material).unit
     for container in made:
         context.use_material(
             "produced",
             container.material,
             container.lot,
             container.net or Decimal(0),
-            "kg",
+            unit,
             container=container.label,
         )
     _note_scale(context)

@@ -2,7 +2,8 @@
 
 The rests of opened source containers go back to where they came from, so that the books say what
 the shelves hold; then the sums are taken (URS-MAT-070, -080). Differences beyond the recipe's
-limits raise exceptions like any other value.
+limits raise exceptions like any other value. A step that names materials settles what was issued in
+pieces instead (see `settling`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from inventory import filling, ledger, rules
 from inventory import queries as stock
 from inventory.commands import dispensing
 from inventory.filling import Filled, Values
+from inventory.kinds import settling
 from inventory.kinds.weigh import place_of
 from inventory.models import AccountKind, ContainerState
 
@@ -41,10 +43,15 @@ class Reconcile(Kind):
 
     def form(self, context: StepContext) -> Form:
         """The sums as they stand, by lot, and the labels."""
+        if context.spec.materials:
+            return Form(facts=tuple(settling.facts(context)))
         return Form(facts=tuple(_facts(context)))
 
     def record(self, context: StepContext, entry: Entry) -> None:
-        """Return the rests and record the sums."""
+        """Return the rests and record the sums; with materials, settle the pieces issued."""
+        if context.spec.materials:
+            settling.settle(context, entry)
+            return
         place = place_of(context)
         returned = dispensing.return_rests(context.session, place, by=context.by, at=context.at)
         filling.record(context, entry, sums(context, returned), dict)

@@ -1,4 +1,4 @@
-"""The decision about a batch: released for packaging or rejected, by the quality unit, signed.
+"""The signed decision of the quality unit about a batch: released (bulk for packaging) or rejected.
 
 The signature covers the snapshot of the record and every condition with its evidence (W8). Nobody
 who took part in production decides, no service ever does (URS-REL-010, -030, -040). What it means
@@ -30,12 +30,16 @@ from personnel import queries as people
 from personnel.errors import NotIndependent
 from personnel.signing import Confirmation
 from quality import evidence, queries
-from quality.errors import AlreadyDecided, NotABatch, TookPart
+from quality.errors import AlreadyDecided, NotABatch, OtherRelease, TookPart
 from quality.events import BatchRejected, BatchReleased
 from quality.models import Decision, ReleaseDecision
 from quality.queries import GATE, Snapshot
 
-MEANING = {Decision.RELEASE_FOR_PACKAGING: "approved", Decision.REJECT: "rejected"}
+MEANING = {
+    Decision.RELEASE_FOR_PACKAGING: "approved",
+    Decision.RELEASE: "approved",
+    Decision.REJECT: "rejected",
+}
 BATCH = "batch"
 
 
@@ -57,17 +61,18 @@ def decide_batch(
     signed_by: Confirmation | None = None,
     rehearsal: bool = False,
 ) -> SignedContent:
-    """Release a batch for packaging or reject it.
+    """Release a batch (bulk: for packaging) or reject it.
 
     A release needs every condition of the gate ``release``; a rejection keeps them as they are.
     Raises NotPermitted, TookPart, GateClosed (naming each unmet condition), AlreadyDecided,
-    NotABatch, ReasonNeeded.
+    NotABatch, OtherRelease, ReasonNeeded.
     """
     role = permissions.require(session, by, "release.decide")
     run = records.run_of(session, command.record)
     _refuse_unless_batch(run)
     refuse_who_took_part(session, run, by.id)
     _refuse_if_decided(session, run)
+    _refuse_other_release(session, run, command.decision)
     words = record_rules.need_reason(command.reason, "the decision about a batch")
     found = _conditions(session, run, command.decision, by)
     stands = queries.snapshot(session, run.stream)
@@ -129,10 +134,18 @@ def _refuse_if_decided(session: Session, run: ProcedureRun) -> None:
         )
 
 
+def _refuse_other_release(session: Session, run: ProcedureRun, decision: Decision) -> None:
+    fitting = queries.release_of(session, run)
+    if decision not in (fitting, Decision.REJECT):
+        packed = fitting is Decision.RELEASE
+        fact = f"{run.number} is packed" if packed else f"{run.number} is not packed yet"
+        raise OtherRelease(fact, resolver="the quality unit, with the other release")
+
+
 def _conditions(
     session: Session, run: ProcedureRun, decision: Decision, by: Actor
 ) -> list[Condition]:
-    if decision is Decision.RELEASE_FOR_PACKAGING:
+    if decision is not Decision.REJECT:
         return gates.require(session, GATE, record=run.stream, by=by.id)
     return gates.conditions(session, GATE, record=run.stream, by=by.id)
 
@@ -192,5 +205,12 @@ def _row(
 def _tell(
     session: Session, run: ProcedureRun, decision: Decision, reason: str, by: Actor, at: datetime
 ) -> None:
-    kind = BatchReleased if decision is Decision.RELEASE_FOR_PACKAGING else BatchRejected
-    publish(session, kind(record=run.stream, number=run.number, reason=reason, by=by, at=at))
+    record, number = run.stream, run.number
+    if decision is Decision.REJECT:
+        publish(session, BatchRejected(record=record, number=number, reason=reason, by=by, at=at))
+        return
+    packed = decision is Decision.RELEASE
+    publish(
+        session,
+        BatchReleased(record=record, number=number, packed=packed, reason=reason, by=by, at=at),
+    )
