@@ -27,7 +27,7 @@ class ControlLine(ABC):
         try:
             self._socket = socket.create_connection((host, port), timeout=timeout)
         except OSError as error:
-            raise self.unreachable(f"does not listen: {error}") from error
+            raise self.unreachable(f"does not listen: {error.strerror or error}") from error
         # Each question is a small packet that would wait for the acknowledgement of the last.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self._socket.makefile("rwb")

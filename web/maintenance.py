@@ -7,6 +7,7 @@ content and gives badge and passphrase; no session of theirs is opened.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, render_template, url_for
@@ -24,10 +25,11 @@ from maintenance.commands.orders import CompleteOrder, NewOrder
 from maintenance.models import MaintenanceOrder, Trigger
 from personnel import permissions
 from personnel import queries as people
-from web import desk, identity, inputs, tables
+from web import desk, filters, identity, inputs, states, tables
 from web.access import needs
 from web.i18n import gettext as _
 from web.performing import perform
+from web.sentences import said
 from web.signing import Page, SignedAct, go_on, signed
 from web.tables import Column
 
@@ -62,8 +64,8 @@ def _row(order: MaintenanceOrder) -> dict[str, Any]:
         "address": url_for(".order", number=order.number),
         "unit": order.equipment,
         "unit_address": url_for("hardware.unit", number=order.equipment),
-        "title": order.title,
-        "trigger": order.trigger,
+        "title": said(order.title),
+        "trigger": states.words_of(order.trigger),
         "state": order.state,
         "batch": order.batch or "",
         "batch_address": url_for("production.batch", number=order.batch) if order.batch else "",
@@ -79,7 +81,39 @@ def order(number: str) -> Page:
     with identity.house().reading() as session:
         found = queries.order(session, number)
         verifiers = _able(session, "step.approve")
-        return render_template("maintenance/order.html", order=found, verifiers=verifiers)
+        return render_template(
+            "maintenance/order.html",
+            order=found,
+            facts=[(name, value) for name, value in _facts(session, found) if value],
+            verifiers=verifiers,
+        )
+
+
+def _facts(session: Session, order: MaintenanceOrder) -> list[tuple[str, Any]]:
+    return [
+        (_("Because of"), states.words_of(order.trigger)),
+        (_("Opened"), filters.time_(order.opened_at)),
+        (_("Opened by"), _name(session, order.opened_by)),
+        (_("Batch"), order.batch),
+        (_("Keeps the unit from the next batch"), _("yes") if order.blocks else _("no")),
+        (_("Due"), _time(order.due_at)),
+        (_("Started"), _time(order.started_at)),
+        (_("What was done"), order.work),
+        (_("Performed by"), _name(session, order.completed_by)),
+        (_("Performed at"), _time(order.completed_at)),
+        (_("Verified by"), _name(session, order.verified_by)),
+        (_("Verified at"), _time(order.verified_at)),
+    ]
+
+
+def _time(moment: datetime | None) -> str:
+    return filters.time_(moment) if moment else ""
+
+
+def _name(session: Session, who: str | None) -> str:
+    """A person by printed name, a service by what it is."""
+    person = people.find(session, who) if who else None
+    return people.called(person) if person else states.words_of(who or "")
 
 
 def _able(session: Session, permission: str) -> list[str]:

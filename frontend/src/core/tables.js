@@ -2,7 +2,7 @@
 // column. The roles say that it stays a table where the style takes the display of one away.
 import { first } from "./once.js";
 
-const PLAIN = ".values, .signed-values, .series-table";
+const PLAIN = ".values, .signed-values, .series-table, .steps-done";
 const FEW = 3, MANY = 6;
 
 export function tables(root) {

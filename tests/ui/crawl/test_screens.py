@@ -7,6 +7,7 @@ Accessibility is that of WCAG 2.2 AA (ux.md, section 4.4): contrast in light and
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page
@@ -93,6 +94,26 @@ def test_axe_finds_nothing_on_any_kind_of_page_and_nothing_stands_beside_320_pix
     assert on_each(reviewer, address, KINDS, lambda: sound(reviewer, axe_source)) == {}
     sign_in(reviewer, address, "P-105", site.people["P-105"].passphrase)
     assert on_each(reviewer, address, SUPERVISED, lambda: sound(reviewer, axe_source)) == {}
+
+
+FADING = "document.getAnimations().map(found => found.transitionProperty ?? found.animationName)"
+"""What changes slowly at this moment."""
+FADE = "document.styleSheets[0].insertRule('button, .button { transition: background-color 1s }')"
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_no_colour_is_unreadable_while_the_screen_turns_dark(
+    reviewer: Page, address: str, axe_source: str, motion: Literal["no-preference", "reduce"]
+) -> None:
+    reviewer.emulate_media(reduced_motion=motion)
+    reviewer.goto(address + "/equipment/WGH-02")
+    for theme in ("dark", "light", "dark"):
+        looking.use_theme(reviewer, theme)
+        assert reviewer.evaluate(FADING) == []
+        assert looking.axe(reviewer, axe_source, ["color-contrast"]) == []
+    reviewer.evaluate(FADE)
+    looking.use_theme(reviewer, "light")
+    assert "background-color" in reviewer.evaluate(FADING), "a fading colour would be noticed"
 
 
 @pytest.mark.nightly
