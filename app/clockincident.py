@@ -9,6 +9,7 @@ where (``clock.doubted``, ``clock.trusted``); the sequence, not the clock, says 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -66,14 +67,7 @@ def _open(session: Session, machine: str, title: str, *, by: Actor, at: datetime
     number = deviations.open_by_system(session, new, by=by, at=at)
     incident = queries.deviation(session, number)
     for run in records.runs(session, states=STANDING):
-        with trail.act(
-            session,
-            "clock.doubted",
-            stream=Stream.parse(run.stream),
-            by=by,
-            object=run.number,
-            facts={"deviation": number},
-        ):
+        with _noting(session, "clock.doubted", run, incident, by=by):
             _mark(session, run, incident, by=by, at=at)
     return number
 
@@ -92,19 +86,22 @@ def end_doubt(session: Session, closed: DeviationWasClosed) -> None:
         return
     for run in records.runs(session, states=STANDING):
         if incident.number in _doubts(session, run):
-            _note_end(session, run, incident, by=closed.by)
+            with _noting(session, "clock.trusted", run, incident, by=closed.by):
+                pass  # The entry is all: no row of the record changes.
 
 
-def _note_end(session: Session, run: ProcedureRun, incident: Deviation, *, by: Actor) -> None:
-    with trail.act(
+def _noting(
+    session: Session, action: str, run: ProcedureRun, incident: Deviation, *, by: Actor
+) -> AbstractContextManager[trail.Act]:
+    """An act on the record of a run that names the incident."""
+    return trail.act(
         session,
-        "clock.trusted",
+        action,
         stream=Stream.parse(run.stream),
         by=by,
         object=run.number,
         facts={"deviation": incident.number},
-    ):
-        session.flush()
+    )
 
 
 def is_about_clock(incident: Deviation) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import click
 
 from app.bootstrap import opened
 from core.actors import Actor
 from core.clock import show
+from core.errors import Refusal
 from core.house import House, moment
 from core.settings import Settings
 from ebr import queries as records
@@ -96,15 +98,32 @@ def signal(
     sender: str,
     values: Sequence[str],
 ) -> None:
-    """Pass on a signal: everything that waits for it goes on, in each batch by itself."""
+    """Pass on a signal: everything that waits for it goes on, in each batch by itself.
+
+    A batch that refuses it is told and keeps no other from it.
+    """
     house, by = _supervisor(context, badge)
-    with house.reading() as session:
-        reached = engine.runs_waiting_plant_wide(session, name)
-    for stream in [_stream(house, batch)] if batch else reached:
-        sent = FromOutside(record=stream, name=name, sender=sender, payload=_payload(values))
-        _do(house, messages.send_signal, sent, by)
-    if not batch and not reached:
+    sent = FromOutside(record="", name=name, sender=sender, payload=_payload(values))
+    reached = [_stream(house, batch)] if batch else _waiting(house, name)
+    if not reached:
         click.echo(f"no batch of the site waits for {name}")
+    taken = [_took(house, replace(sent, record=stream), by) for stream in reached]
+    if not all(taken):
+        context.exit(3)
+
+
+def _waiting(house: House, name: str) -> list[str]:
+    with house.reading() as session:
+        return engine.runs_waiting_plant_wide(session, name)
+
+
+def _took(house: House, sent: FromOutside, by: Actor) -> bool:
+    try:
+        _do(house, messages.send_signal, sent, by)
+    except Refusal as refusal:
+        click.echo(f"refused: {refusal}", err=True)
+        return False
+    return True
 
 
 def _do(house: House, command: Callable[..., Effect], sent: FromOutside, by: Actor) -> None:

@@ -141,7 +141,7 @@ def _copied(settings: Settings, folder: Path) -> Iterator[House]:
 
 def _copy(file: Path, target: Path) -> None:
     with (
-        closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as source,
         closing(sqlite3.connect(target)) as copy,
     ):
         source.backup(copy)

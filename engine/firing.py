@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from core.errors import BrokenPromise
 from engine import cancelling, events, subscriptions
+from engine.errors import Misplaced
 from engine.models import Subscription
 from engine.moves import Move
 from engine.rules import CommandState
@@ -25,10 +25,10 @@ LATE_AFTER = timedelta(seconds=30)
 
 
 def timer_of(move: Move, row: Subscription) -> Timer:
-    """The timer as drawn."""
+    """The timer as drawn. Raises Misplaced where there is none."""
     trigger = subscriptions.trigger_of(move, row)
     if not isinstance(trigger, Timer):
-        raise BrokenPromise(f"{row.element} is not a timer")
+        raise Misplaced(row.element, "timer")
     return trigger
 
 

@@ -95,7 +95,11 @@ def watched(session: Session, record: Stream | str | None = None) -> list[Watche
     query = (
         select(Subscription, Run)
         .join(Run, Run.id == Subscription.run_id)
-        .where(Subscription.kind == CONDITION, Subscription.state != "ended")
+        .where(
+            Run.site_id == site_of(session),
+            Subscription.kind == CONDITION,
+            Subscription.state != "ended",
+        )
         .order_by(Run.record, Subscription.host_path, Subscription.element)
     )
     if record is not None:

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from core import jobs
 from core.db import site_of
-from core.errors import BrokenPromise
 from core.ids import new_id
+from engine.errors import Misplaced
 from engine.models import Run, StateChange, Subscription
 from engine.moves import Move, lineage
 from engine.rules import CommandState, paused_time
@@ -130,11 +130,11 @@ def of_host(move: Move, host_path: str) -> Sequence[Subscription]:
 
 
 def trigger_of(move: Move, row: Subscription) -> Trigger:
-    """What this subscription waits for, as drawn. Raises BrokenPromise for anything else."""
+    """What this subscription waits for, as drawn. Raises Misplaced where nothing waits."""
     node = move.level(move.load(row.instance_path)).node(row.element)
-    if isinstance(node, Catching):
-        return node.trigger
-    raise BrokenPromise(f"{row.element} waits for nothing")
+    if not isinstance(node, Catching):
+        raise Misplaced(row.element, "place that waits for an event")
+    return node.trigger
 
 
 def around(move: Move, origin: str) -> Iterator[Sequence[Subscription]]:

@@ -40,11 +40,11 @@ from workflows.durations import BadDuration, duration
 from workflows.words import NamedForm
 
 PERMISSION = "message.send"
-RECEIVED = {NamedForm.MESSAGE: "message.received", NamedForm.SIGNAL: "signal.received"}
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 MOST_VALUES = 20
 LONGEST_VALUE = 400
 LONGEST_SENDER = 120
+LONGEST_CORRELATION = 200
 LONGEST_KEPT = timedelta(days=30)
 
 
@@ -151,6 +151,8 @@ def _check_content(sent: FromOutside) -> None:
     sender = sent.sender.strip()
     if len(sender) < 2 or len(sender) > LONGEST_SENDER:
         raise _bad(f"who sent it is missing, or longer than {LONGEST_SENDER} characters", "sender")
+    if len(sent.correlation or "") > LONGEST_CORRELATION:
+        raise _bad(f"what it is for is longer than {LONGEST_CORRELATION} characters", "correlation")
     if len(sent.payload) > MOST_VALUES:
         raise _bad(f"it carries more than {MOST_VALUES} values", "payload")
     for name, text in sent.payload.items():

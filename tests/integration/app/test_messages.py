@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 
 from app import messagecli
+from ebr.commands.messages import send_message
+from ebr.commands.runs import hold_run
 from ebr.entry import Entry
 from ebr.models import StepState
 from tests.integration.app.conftest import Command, Seeded
-from tests.integration.ebr.test_messages import recipe
+from tests.integration.ebr.test_messages import RESULT, recipe
 from tests.support.records import PEOPLE, RECORD, RecordPlant
 
 
@@ -69,6 +72,26 @@ def test_a_plant_wide_signal_is_given_to_each_batch_that_waits(
     assert (code, told.splitlines()[-1]) == (0, "B-2045: released SPILL, opened CLEAN")
     assert waiting.step("WASH").state == StepState.CANCELLED
     assert "signal.received" in waiting.actions()
+
+
+@pytest.mark.urs("URS-EXE-050", "URS-AUD-010")
+def test_a_batch_that_refuses_a_plant_wide_signal_keeps_no_other_from_it(
+    batchwright: Command, waiting: RecordPlant
+) -> None:
+    send(batchwright)
+    waiting.start(recipe(plant_wide=True) + b"<!-- once more -->", number="B-2046")
+    other = RECORD.replace("B-2045", "B-2046")
+    path = waiting.step("A", number="B-2046").path
+    waiting.person("P-101").perform(other, path, Entry(values={"lot": ("L-9",)}))
+    waiting.person("P-105").do(
+        send_message, replace(RESULT, record=other, correlation="L-9"), record=other
+    )
+    waiting.person("P-105").do(hold_run, RECORD, "a leak at the washer", record=RECORD)
+    code, told = say(batchwright, "signal", "spill", "--sender", "guard of the site")
+    assert code == 3
+    assert "refused: B-2045 is HELD" in told
+    assert "B-2046: released SPILL, opened CLEAN" in told
+    assert waiting.actions()[-1] == "attempt.refused"
 
 
 @pytest.mark.parametrize("value", ["verdict", "a=1 --value a=2"])

@@ -141,6 +141,8 @@ def test_a_batch_says_what_it_waits_for(waiting: RecordPlant) -> None:
         (replace(RESULT, name="results"), UnknownMessage, "it knows: lab_result"),
         (SPILL, NobodyWaits, "nothing in B-2045 waits for “spill” now"),
         (replace(RESULT, sender=" "), PayloadRefused, "who sent it is missing"),
+        (replace(RESULT, correlation="L" * 201), PayloadRefused, "longer than 200"),
+        (replace(RESULT, correlation="L" * 201, keep="PT1H"), PayloadRefused, "longer than 200"),
         (replace(RESULT, payload={"a b": "x"}), PayloadRefused, "no plain name|not a plain name"),
         (replace(RESULT, payload={"verdict": " "}), PayloadRefused, "verdict is empty"),
         (replace(RESULT, payload={"verdict": "x" * 401}), PayloadRefused, "longer than 400"),
