@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import pytest
 from sqlalchemy import event
 
 from tests.support.bpmn import bpmn, call, task
@@ -59,6 +60,7 @@ def counted(plant: Plant) -> Iterator[Cost]:
     event.remove(writer, "before_cursor_execute", count)
 
 
+@pytest.mark.timeout(600)
 def test_a_step_costs_the_same_at_step_10_and_at_step_990(small_plant: Plant) -> None:
     small_plant.run(large(10, 10, 10))
     costs: dict[int, Cost] = {}
