@@ -17,13 +17,15 @@ from sqlalchemy.orm import Session
 
 from core.actors import Actor
 from ebr import queries
-from ebr.models import ExceptionCase, ProcedureRun, RunState
+from ebr.models import ExceptionCase, ProcedureRun, RunState, StepState
 from engine import detours
 from engine.detours import Blockage
 from workflows.words import Severity
 
 FLOW = "flow"
 """The type of the exceptions that the engine raises when it cannot go on."""
+UNPLANNED = "unplanned"
+"""The type of the exceptions with which a supervisor proposes to leave the plan."""
 PROPOSAL = "proposal"
 ENDING = "batch.stop"
 RELEASING = {Severity.MAJOR: "exception.decide_major", Severity.CRITICAL: "exception.dispose"}
@@ -95,6 +97,11 @@ def proposal_of(case: ExceptionCase) -> dict[str, Any] | None:
     return found
 
 
+def is_open_proposal(case: ExceptionCase) -> bool:
+    """Whether the exception proposes to leave the plan and the quality unit has not decided."""
+    return case.type == UNPLANNED and not case.released
+
+
 def needs_way(blockage: Blockage | None) -> bool:
     """Whether trying again cannot help: the recipe itself ends there, or has no way on."""
     return blockage is not None and blockage.kind in ("error_uncaught", "no_flow")
@@ -113,3 +120,18 @@ def take_decided_ways(session: Session, run: ProcedureRun, *, by: Actor, at: dat
         if proposal is not None and case.facts["path"] in held:
             detours.take(session, run.stream, case.facts["path"], proposal["way"], by=by, at=at)
             held.remove(case.facts["path"])
+        elif case.type == UNPLANNED and case.released:
+            _leave_plan(session, run, case, by=by, at=at)
+
+
+def _leave_plan(
+    session: Session, run: ProcedureRun, case: ExceptionCase, *, by: Actor, at: datetime
+) -> None:
+    """Carry out what was proposed and decided, once: the step is not performed any more."""
+    step, proposal = case.step, proposal_of(case)
+    done = step is None or step.state not in (StepState.READY, StepState.STARTED)
+    if step is None or done or proposal is None or "refused" in proposal:
+        return
+    detours.leave_step(session, run.stream, step.path, proposal["way"], by=by, at=at)
+    step.ended_by = f"left as decided in exception {case.number}"
+    session.flush()

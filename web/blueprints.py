@@ -23,6 +23,7 @@ from web import (
     presenter,
     production,
     quality,
+    unplanned,
     weighing,
     workflows,
 )
@@ -34,6 +35,7 @@ EVERYWHERE: tuple[Blueprint, ...] = (
     ebr.bp,
     ebr_run.bp,
     messages.bp,
+    unplanned.bp,
     production.bp,
     ebr_record.bp,
     quality.bp,

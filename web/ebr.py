@@ -26,7 +26,17 @@ from ebr.models import StepRecord
 from ebr.opening import context_of
 from inventory.commands import scales
 from personnel import queries as people
-from web import entries, identity, queue, staging, stepfields, steptimes, stepviews, waits
+from web import (
+    entries,
+    identity,
+    queue,
+    staging,
+    stepfields,
+    steptimes,
+    stepviews,
+    unplanned,
+    waits,
+)
 from web.access import needs
 from web.ebr_run import back
 from web.errors import FileRefused, Problem, is_fragment_request, of_refusal
@@ -105,6 +115,7 @@ def _render(
 
         page = stepviews.page_of(context, given, address=_address, take=take)
         times = steptimes.of(context)
+        leaving = unplanned.ways_of(context)
         where = {"number": number, "key": key, "occurrence": occurrence}
         names = {
             "side": "ebr/step_side.html",
@@ -117,6 +128,7 @@ def _render(
             template,
             it=page,
             times=times,
+            leaving=leaving,
             where=where,
             problem=problem,
             part_word=queue.part_word,

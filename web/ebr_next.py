@@ -27,6 +27,8 @@ class NextView:
     proposed: str
     proposed_by: str
     because: str
+    refusable: bool
+    """Whether the proposal may be refused: the recipe leads on without it."""
     people: Sequence[str]
     mine: bool
 
@@ -59,6 +61,7 @@ def _view(session: Session, each: NextAct) -> NextView:
         proposed=proposal.get("label", ""),
         proposed_by=by.name if by else "",
         because=proposal.get("reason", ""),
+        refusable=each.case is not None and goingon.is_open_proposal(each.case),
         people=people.people_who_can(session, each.permission),
         mine=identity.may(each.permission),
     )

@@ -125,7 +125,7 @@ def end(number: str, how: str) -> Page:
         shown = ending.content_of(session, command)
     stops = command.how is Ending.STOP
     stopping, aborting = _("Stop %(number)s", number=number), _("Abort %(number)s", number=number)
-    return _signed(
+    return signed_with(
         ending.end_run,
         (command,),
         permission=ending.PERMISSIONS[command.how],
@@ -159,7 +159,7 @@ def propose(number: str, case: int) -> Page:
         proposal = cases.proposal_for(session, reference, way, reason, at=at)
         found = queries.exception_of(session, run, case)
         shown = cases.content_of(found, proposal["reason"], "way_proposed", proposal)
-    return _signed(
+    return signed_with(
         cases.propose_way,
         (reference, way, reason),
         permission=goingon.PROPOSING,
@@ -179,7 +179,7 @@ def let_go_on(number: str, case: int) -> Page:
         words = rules.need_reason(reason, _("letting the flow go on"))
         shown = cases.content_of(found, words, "go_on")
         severity = Severity(found.severity)
-    return _signed(
+    return signed_with(
         cases.release_exception,
         (ExceptionReference(record=shown.record, number=case), reason),
         permission=cases.NEED_PERMISSION.get(severity, "exception.decide_minor"),
@@ -188,7 +188,7 @@ def let_go_on(number: str, case: int) -> Page:
     )
 
 
-def _signed(
+def signed_with(
     command: Callable[..., Any],
     arguments: tuple[Any, ...],
     *,
@@ -207,7 +207,7 @@ def _signed(
             title=title,
             done=back(content.record.rpartition("/")[2]),
             content=None if own else content,
-            by=_actor_with(permission) if own else None,
+            by=actor_with(permission) if own else None,
             role_of=None if own else _role_with(permission),
         )
     )
@@ -221,7 +221,8 @@ def back(number: str) -> str:
     return url_for("run.at_work", number=number)
 
 
-def _actor_with(permission: str) -> Actor:
+def actor_with(permission: str) -> Actor:
+    """The person here, in a role that holds the permission. Raises NotPermitted."""
     with identity.house().reading() as session:
         return identity.me().actor(permissions.require(session, identity.actor(), permission))
 

@@ -78,7 +78,7 @@ def comment_exception(
             resolver="quality unit: write what is new into a deviation",
         )
     words = rules.need_reason(text, "a comment on an exception")
-    with _act(session, case, "exception.commented", by, words):
+    with act_on(session, case, "exception.commented", by, words):
         case.comment, case.commented_by = words, by.id
 
 
@@ -112,14 +112,14 @@ def release_exception(
     _refuse_without_way(session, case, at)
     words = rules.need_reason(reason, "going on after an exception")
     shown = content_of(case, words, "go_on")
-    with _act(session, case, "exception.released", by, words) as act:
+    with act_on(session, case, "exception.released", by, words) as act:
         if not rehearsal:
             _seal(session, signed_by, shown, "approved", by, act, words)
         case.released = True
         case.comment = case.comment or words
         case.commented_by = case.commented_by or by.id
         session.flush()
-        _go_on(session, case, by=by, at=at)
+        go_on(session, case, by=by, at=at)
     return shown
 
 
@@ -163,7 +163,7 @@ def propose_way(
     proposal = proposal_for(session, exception, way, reason, at=at)
     words = proposal["reason"]
     shown = content_of(case, words, "way_proposed", proposal)
-    with _act(session, case, "exception.way_proposed", by, words) as act:
+    with act_on(session, case, "exception.way_proposed", by, words) as act:
         if not rehearsal:
             _seal(session, signed_by, shown, "approved", by, act, words)
         case.facts = {**case.facts, goingon.PROPOSAL: {**proposal, "by": by.id}}
@@ -197,7 +197,8 @@ def _label(way: Way) -> str:
     return f"go on at {way.label}" if way.element else f"end {way.label} here"
 
 
-def _go_on(session: Session, case: ExceptionCase, *, by: Actor, at: datetime) -> None:
+def go_on(session: Session, case: ExceptionCase, *, by: Actor, at: datetime) -> None:
+    """Restart the batch when this was the last exception that held it; else what waits moves."""
     run = case.run
     still = [
         other
@@ -239,7 +240,7 @@ def decide_exception(
         )
     words = rules.need_reason(reason, "the decision on an exception")
     shown = content_of(case, words, decision)
-    with _act(session, case, "exception.decided", by, words) as act:
+    with act_on(session, case, "exception.decided", by, words) as act:
         if not rehearsal:
             _seal(session, signed_by, shown, "reviewed", by, act, words)
         case.state = ExceptionState.DECIDED
@@ -266,9 +267,10 @@ def _case(session: Session, exception: ExceptionReference) -> ExceptionCase:
     return queries.exception_of(session, run, exception.number)
 
 
-def _act(
+def act_on(
     session: Session, case: ExceptionCase, action: str, by: Actor, reason: str
 ) -> AbstractContextManager[trail.Act]:
+    """An act on an exception, in the stream of its record."""
     return trail.act(
         session,
         action,

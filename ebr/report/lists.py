@@ -92,6 +92,9 @@ def _facts(rows: Rows, case: ExceptionCase) -> Iterable[Pair]:
     if proposal is not None:
         by = rows.who(proposal.get("by"), None)
         yield Pair(name="proposed way", text=f"{proposal['label']}, by {by}: {proposal['reason']}")
+        if "refused" in proposal:
+            who = rows.who(proposal["refused_by"], None)
+            yield Pair(name="proposal refused", text=f"by {who}: {proposal['refused']}")
     for pair in values.details({k: v for k, v in case.facts.items() if k != goingon.PROPOSAL}):
         text = pair.text
         if pair.name == "parameter" and case.step is not None:
