@@ -37,8 +37,8 @@ from ebr.models import ProcedureRun, Remark, RunState, StepRecord, StepSignature
 from ebr.opening import context_of, open_step
 from ebr.routes import elements_after
 from engine import commands as engine
+from personnel import permissions, signing
 from personnel import queries as people
-from personnel import signing
 from personnel.signing import Confirmation
 from workflows.words import Occasion, Severity, Since
 
@@ -49,6 +49,7 @@ SIGNED = {
     "approver": "step.approved",
 }
 """Actions by part; a performer signs apart only after the correction of an earlier step."""
+VERIFYING = "step.verify"
 START_GATE = "step.start"
 """The gate that every step passes when it begins, besides those that the recipe names."""
 
@@ -378,12 +379,15 @@ def _complete(context: StepContext) -> None:
 
 def require_able(context: StepContext, by: Actor, role: str | None) -> None:
     """The person is qualified for this step and holds the role, else a refusal that names the gap
-    and who can act instead (URS-IAM-110)."""
+    and who can act instead (URS-IAM-110). Without a role (any other person verifies) one of the
+    person's roles must permit to verify (URS-IAM-020)."""
     session, at = context.session, context.at
+    if role is None:
+        permissions.require(session, by, VERIFYING)
     subjects = rules.subjects_needed(
         role or by.role, f"{context.run.code} {context.run.version_label}", context.spec.sop
     )
-    who = role or "step.verify"
+    who = role or VERIFYING
     held = people.roles_of(session, by.id, at)
     for subject, gap in people.qualification_gaps(session, by.id, subjects, at):
         able = people.people_who_can(session, who, subject, at)

@@ -15,6 +15,7 @@ from ebr.commands.exceptions import (
     decide_exception,
     release_exception,
 )
+from ebr.commands.remarks import disagree
 from ebr.commands.runs import hold_run, restart_run
 from ebr.commands.steps import StepReference, perform_step, sign_step, start_step_automatically
 from ebr.entry import Entry, Measured
@@ -31,6 +32,7 @@ from ebr.gates import Condition, Gates
 from ebr.models import HoldTime, RunState, StepState
 from tests.support.bpmn import bpmn, end, process, start, step, task
 from tests.support.records import RECORD, RecordPlant
+from tests.support.untouched import refused
 
 MASS = (
     '<bw:parameter code="mass" dataType="decimal" unit="kg" decimals="2">'
@@ -112,6 +114,22 @@ def test_a_step_that_needs_a_signature_is_not_performed_without(running: RecordP
             perform_step, at(running, "A"), entry, rehearsal=True, record=RECORD
         )
     assert running.step("A").state == StepState.READY
+
+
+@pytest.mark.urs("URS-IAM-020", "URS-SIG-040")
+@pytest.mark.parametrize("refuse", [False, True])
+def test_who_may_not_verify_is_no_second_person(running: RecordPlant, *, refuse: bool) -> None:
+    """Any other person verifies, of those whose role permits it; the quality unit's does not."""
+    weigh(running)
+    quality, reference = running.person("P-107"), at(running, "A")
+    with refused(running.house, NotPermitted) as attempt:
+        if refuse:
+            quality.do(disagree, reference, "verifier", "not as I saw it", record=RECORD)
+        else:
+            quality.do(sign_step, reference, "verifier", record=RECORD)
+    assert "Paul Roth" in attempt.facts["resolver"]
+    verify(running)
+    assert running.step("A").state == StepState.COMPLETE
 
 
 @pytest.mark.urs("URS-IAM-110")
