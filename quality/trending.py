@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.clock import local
+from core.db import site_of
 from ebr.models import ExceptionCase, ExceptionState, ProcedureRun, StepEquipment, StepRecord
 from quality.models import Deviation
 
@@ -79,6 +80,7 @@ def cases(session: Session) -> list[Case]:
         select(ExceptionCase, ProcedureRun, StepRecord.key)
         .join(ProcedureRun, ExceptionCase.run_id == ProcedureRun.id)
         .outerjoin(StepRecord, ExceptionCase.step_id == StepRecord.id)
+        .where(ExceptionCase.site_id == site_of(session))
         .order_by(ExceptionCase.raised_at.desc(), ProcedureRun.number, ExceptionCase.number)
     ).all()
     units, deviations = _units(session), _deviations(session)
@@ -114,11 +116,14 @@ def concerned(session: Session, deviation: str) -> list[Case]:
 
 def _units(session: Session) -> dict[UUID, tuple[str, ...]]:
     """The units that steps with an exception used."""
-    asked = select(ExceptionCase.step_id).where(ExceptionCase.step_id.is_not(None))
+    site = site_of(session)
+    asked = select(ExceptionCase.step_id).where(
+        ExceptionCase.site_id == site, ExceptionCase.step_id.is_not(None)
+    )
     found: dict[UUID, set[str]] = defaultdict(set)
     for step, unit in session.execute(
         select(StepEquipment.step_id, StepEquipment.equipment).where(
-            StepEquipment.step_id.in_(asked)
+            StepEquipment.site_id == site, StepEquipment.step_id.in_(asked)
         )
     ):
         found[step].add(unit)
@@ -128,7 +133,7 @@ def _units(session: Session) -> dict[UUID, tuple[str, ...]]:
 def _deviations(session: Session) -> dict[tuple[str | None, int | None], str]:
     rows = session.execute(
         select(Deviation.record, Deviation.exception, Deviation.number).where(
-            Deviation.exception.is_not(None)
+            Deviation.site_id == site_of(session), Deviation.exception.is_not(None)
         )
     )
     return {(record, exception): number for record, exception, number in rows}

@@ -6,6 +6,7 @@ stream as well.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -170,24 +171,13 @@ def _move_portion(
     account = ledger.account(AccountKind.BATCH, place.batch)
     facts = {"batch": place.batch, "quantity": f"{portion.net:f} kg", "from": source.label}
     with stock.on_lot(session, "lot.dispensed", source.lot, by=by, object=made.label, facts=facts):
-        ledger.post(
-            session,
-            ledger.NewMovement(
-                key=f"dispense/{made.label}",
-                kind="dispense",
-                material=source.material,
-                record=place.record,
-                step=place.path,
-                lines=ledger.transfer(
-                    source.lot,
-                    rules.counted(portion.net, "kg"),
-                    source=(account, source.label),
-                    target=(account, made.label),
-                ),
-            ),
-            by=by,
-            at=at,
+        lines = ledger.transfer(
+            source.lot,
+            rules.counted(portion.net, "kg"),
+            source=(account, source.label),
+            target=(account, made.label),
         )
+        _post(session, "dispense", made, place, lines, by=by, at=at)
 
 
 def _allow_more(
@@ -250,6 +240,28 @@ def _slack(portion: Portion, amount: int) -> int:
     return int(amount * portion.tolerance / PERCENT)
 
 
+def _post(
+    session: Session,
+    kind: str,
+    container: Container,
+    place: Place,
+    lines: Sequence[ledger.Line],
+    *,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """The movement of a container's content, once: its key is the kind and the label."""
+    moved = ledger.NewMovement(
+        key=f"{kind}/{container.label}",
+        kind=kind,
+        material=container.material,
+        record=place.record,
+        step=place.path,
+        lines=lines,
+    )
+    ledger.post(session, moved, by=by, at=at)
+
+
 def charge(
     session: Session,
     container: Container,
@@ -269,24 +281,10 @@ def charge(
     with stock.on_lot(
         session, "lot.charged", container.lot, by=by, object=container.label, facts=facts
     ):
-        ledger.post(
-            session,
-            ledger.NewMovement(
-                key=f"charge/{container.label}",
-                kind="charge",
-                material=container.material,
-                record=place.record,
-                step=place.path,
-                lines=ledger.transfer(
-                    container.lot,
-                    amount,
-                    source=(source, container.label),
-                    target=(consumed, ""),
-                ),
-            ),
-            by=by,
-            at=at,
+        lines = ledger.transfer(
+            container.lot, amount, source=(source, container.label), target=(consumed, "")
         )
+        _post(session, "charge", container, place, lines, by=by, at=at)
         container.state, container.charged_at = ContainerState.CHARGED, place.step
         genealogy.link(
             session,
@@ -365,14 +363,10 @@ class Filled:
     template: str = "bulk_drum"
 
 
-def produce(
-    session: Session, lot: Lot, filled: Filled, place: Place, *, by: Actor, at: datetime
+def _filled(
+    lot: Lot, filled: Filled, place: Place, *, label: str, by: Actor, at: datetime
 ) -> Container:
-    """Put product of the batch into a new labelled container of its lot."""
-    if filled.net <= 0:
-        raise QuantityNotCountable("the net weight is not positive", resolver="weigh again")
-    label = draw_label(session, by=by)
-    made = Container(
+    return Container(
         label=label,
         lot=lot.number,
         material=lot.material,
@@ -387,29 +381,27 @@ def produce(
         filled_at=at,
         filled_by=by.name,
     )
+
+
+def produce(
+    session: Session, lot: Lot, filled: Filled, place: Place, *, by: Actor, at: datetime
+) -> Container:
+    """Put product of the batch into a new labelled container of its lot."""
+    if filled.net <= 0:
+        raise QuantityNotCountable("the net weight is not positive", resolver="weigh again")
+    made = _filled(lot, filled, place, label=draw_label(session, by=by), by=by, at=at)
     session.add(made)
     session.flush()
     unit = queries.material(session, lot.material).unit
     facts = {"batch": place.batch, "quantity": f"{filled.net:f} {unit}"}
-    with stock.on_lot(session, "lot.filled", lot.number, by=by, object=label, facts=facts):
-        ledger.post(
-            session,
-            ledger.NewMovement(
-                key=f"produce/{label}",
-                kind="produce",
-                material=lot.material,
-                record=place.record,
-                step=place.path,
-                lines=ledger.transfer(
-                    lot.number,
-                    rules.counted(filled.net, unit),
-                    source=(ledger.account(AccountKind.PRODUCED, place.batch), ""),
-                    target=(ledger.account(AccountKind.BATCH, place.batch), label),
-                ),
-            ),
-            by=by,
-            at=at,
+    with stock.on_lot(session, "lot.filled", lot.number, by=by, object=made.label, facts=facts):
+        lines = ledger.transfer(
+            lot.number,
+            rules.counted(filled.net, unit),
+            source=(ledger.account(AccountKind.PRODUCED, place.batch), ""),
+            target=(ledger.account(AccountKind.BATCH, place.batch), made.label),
         )
+        _post(session, "produce", made, place, lines, by=by, at=at)
         genealogy.link(
             session,
             genealogy.Link(
@@ -418,7 +410,7 @@ def produce(
                 kind="produced",
                 quantity=filled.net,
                 unit=unit,
-                container=label,
+                container=made.label,
                 record=place.record,
                 step=place.path,
             ),
@@ -426,6 +418,6 @@ def produce(
             at=at,
         )
     labels.print_label(
-        session, label, filled.template, record=place.record, step=place.path, by=by, at=at
+        session, made.label, filled.template, record=place.record, step=place.path, by=by, at=at
     )
     return made
