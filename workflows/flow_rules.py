@@ -144,7 +144,7 @@ def _check_awaited(level: Level, node: EventGateway, report: Report) -> None:
         target = level.node(flow.target)
         if not isinstance(target, CatchEvent) or isinstance(target, ReceiveTask):
             message = f"{flow.target} behind an event-based gateway is no catching event"
-            remedy = "Draw an intermediate event: a timer, a message or a signal."
+            remedy = "Draw an intermediate event: a timer, a message, a signal or a condition."
             report.add("gateway.events", node.id, message, remedy)
 
 
