@@ -20,12 +20,15 @@ from engine.lowering import DONE
 from engine.models import Border, Instance, Subscription, Task
 from engine.moves import Move
 from engine.spiff import Live
+from workflows.expressions.language import Outcome
 from workflows.model import BoundaryEvent, CatchEvent, EndEvent, EventSubProcess, Named, ThrowEvent
 from workflows.words import EndKind, NamedForm
 
 ERROR = "error"
 THROW = "throw"
 SIGNAL_JOB = "engine.signal"
+LONGEST = 200
+"""Characters of a correlation that a kept message has room for."""
 Details = dict[str, Any]
 
 
@@ -183,7 +186,8 @@ def wait_for(
 def throw(move: Move, border: Border) -> None:
     """Throw what stands at this place; the flow goes on once everybody who waits was told.
 
-    A correlation whose value is not known holds the run: who should take the message?
+    A correlation whose value is not known, or too long to be kept, holds the run: who should take
+    the message?
     Raises Misplaced where the procedure throws nothing.
     """
     instance = move.load(border.instance_path)
@@ -229,12 +233,9 @@ def _send(move: Move, instance: Instance, border: Border, named: Named) -> bool:
         asked = [deciding.asked(None, named.correlation, outcome)]
         shown = deciding.shown(outcome)
         correlation = shown if isinstance(shown, str) else None
-        if correlation is None:
+        if correlation is None or len(correlation) > LONGEST:
             move.note("decision.open", border.path, asked=asked)
-            fact = "; ".join((f"{border.element}: no correlation is known", *outcome.problems))
-            move.hold_for(
-                Problem(kind="value_unknown", path=border.path, element=border.element, fact=fact)
-            )
+            move.hold_for(_not_sent(border, correlation, outcome))
             return False
     name = named.name or ""
     move.note("message.thrown", border.path, name=name, correlation=correlation, asked=asked)
@@ -242,6 +243,18 @@ def _send(move: Move, instance: Instance, border: Border, named: Named) -> bool:
     if taken is not None:
         fire(move, taken, {"name": name})
     return True
+
+
+def _not_sent(border: Border, correlation: str | None, outcome: Outcome) -> Problem:
+    fact = f"{border.element}: no correlation is known"
+    if correlation is not None:
+        fact = f"{border.element}: its correlation is longer than {LONGEST} characters"
+    return Problem(
+        kind="value_unknown",
+        path=border.path,
+        element=border.element,
+        fact="; ".join((fact, *outcome.problems)),
+    )
 
 
 def _beyond(move: Move, name: str) -> None:

@@ -9,7 +9,6 @@ import json
 import socket
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Self
 
 from core.errors import BatchwrightError
@@ -48,12 +47,7 @@ class ControlLine(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

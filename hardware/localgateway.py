@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable
 from datetime import datetime
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from core.house import House
@@ -43,12 +42,7 @@ class LocalGateway:
         self._do(self._open())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._do(self._gateway.close())
         self._loop.close()
 

@@ -53,6 +53,20 @@ def facts(plant: Plant, name: str) -> list[str]:
 
 
 @pytest.mark.urs("URS-EXE-050")
+def test_a_message_whose_correlation_is_too_long_to_be_kept_holds_the_run(
+    small_plant: Plant,
+) -> None:
+    small_plant.host.values["K.lot"] = "L" * 201
+    small_plant.run(TALKING.data)
+    small_plant.complete("PROC/K#1")
+    (problem,) = small_plant.host.problems
+    assert problem.fact == "SEND: its correlation is longer than 200 characters"
+    small_plant.host.values["K.lot"] = "L" * 200
+    small_plant.do(commands.restart, reason="the lot is named shorter")
+    assert small_plant.state() == "running"
+
+
+@pytest.mark.urs("URS-EXE-050")
 def test_a_message_whose_correlation_is_not_known_holds_the_run(small_plant: Plant) -> None:
     small_plant.run(TALKING.data)
     small_plant.complete("PROC/K#1")
