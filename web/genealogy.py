@@ -168,7 +168,7 @@ def _table(session: Session, hops: Sequence[Hop]) -> Table:
         Column(key="quantity", label=_("Quantity"), numeric=True),
         Column(key="level", label=_("Level"), numeric=True),
     ]
-    return tables.table("hops", _("The same as a table"), columns, _rows(session, hops))
+    return tables.table("hops", _("Ways between lots and batches"), columns, _rows(session, hops))
 
 
 def _rows(session: Session, hops: Sequence[Hop]) -> list[dict[str, Any]]:
