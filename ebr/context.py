@@ -26,6 +26,7 @@ from ebr.models import (
     StepRecord,
 )
 from ebr.names import Names
+from workflows.expressions.types import Given
 from workflows.model import Procedure
 from workflows.step import ExceptionPolicy, Step
 from workflows.words import Occasion, Severity
@@ -44,6 +45,8 @@ class StepContext:
     at: datetime
     units: Mapping[str, str] | None = None
     """The bound units by requirement where they were looked up before; else each is looked up."""
+    ahead: Mapping[str, Given] | None = None
+    """Names whose values are known otherwise than from the record, for what a screen shows."""
 
     @property
     def stream(self) -> Stream:
@@ -53,7 +56,9 @@ class StepContext:
     @property
     def names(self) -> Names:
         """Values of the run by the names that expressions use, seen from this step."""
-        return Names(self.session, self.run, self.procedure, self.step.path, step=self.step)
+        return Names(
+            self.session, self.run, self.procedure, self.step.path, self.ahead, step=self.step
+        )
 
     def number(self, text: str | None, unit: str | None) -> Decimal | None:
         """The value of an expression of the recipe in `unit`; None when it is not known yet."""

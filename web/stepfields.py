@@ -8,17 +8,20 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from ebr import values
+from ebr import queries, values
 from ebr.context import StepContext
 from ebr.entry import File
-from ebr.kinds.base import resolve_tag
+from ebr.kinds.base import Form, resolve_tag
 from hardware.models import Reading
 from web import filters, limits, live, watched
 from web.i18n import gettext as _
+from workflows.expressions.types import Given as Known
 from workflows.step import Parameter, in_language
 from workflows.words import DataType, Origin, Rounding, StepKind
 
 FILLING_KINDS = frozenset({StepKind.WEIGH, StepKind.CHARGE, StepKind.RECONCILE, StepKind.LABEL})
+TARGET = "target"
+"""How a kind that weighs calls what it aims at, as its form does."""
 NUMERIC = (DataType.DECIMAL, DataType.INTEGER)
 FIGURES = (
     re.compile(r"(?P<name>mean|min|max|sum)\((?P<of>\w+)\)"),
@@ -102,6 +105,22 @@ class FieldView:
     def is_series(self) -> bool:
         """Several numbers of one kind, asked for as a table of their own."""
         return self.replicates > 1 and self.numeric and not self.calculated
+
+
+def ahead(context: StepContext, form: Form) -> StepContext:
+    """The step as its screen sees it: of its own values only what this occurrence recorded counts.
+
+    A limit that follows the target of a container must not follow the one of the container before
+    (URS-MAT-020).
+    """
+    recorded = queries.current_values(context.session, context.step)
+    key = context.spec.key
+    own: dict[str, Known] = {
+        f"{key}.{each.code}": None for each in context.spec.parameters if each.code not in recorded
+    }
+    if f"{key}.{TARGET}" in own and form.target is not None:
+        own[f"{key}.{TARGET}"] = form.target
+    return replace(context, ahead=own)
 
 
 def field_of(

@@ -15,11 +15,13 @@ from ebr.commands import steps
 from ebr.commands.exceptions import NEED_PERMISSION
 from ebr.context import StepContext
 from ebr.kinds.base import Form, kind_of
-from ebr.models import ExceptionCase, ParameterValue, StepRecord, StepState
+from ebr.models import Attachment, ExceptionCase, ParameterValue, StepRecord, StepState
+from ebr.report import trends
 from personnel import queries as people
 from web import filters, identity, issuing, states, stepfields, stepused, waits, watched
 from web.ebr_next import NextView, next_views
 from web.i18n import gettext as _
+from web.sentences import said
 from web.stepfields import FieldView, Given
 from web.waits import WaitView
 from web.watched import Watched
@@ -86,11 +88,19 @@ class CaseView:
 class RouteLine:
     """A neighbour of the step in the order of the record."""
 
-    key: str
-    name: str
+    label: str
     state: str
     address: str
     here: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileView:
+    """A file of the step as its list names it."""
+
+    name: str
+    media_type: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +145,7 @@ class StepPage:
     signed: Sequence[SignedView]
     cases: Sequence[CaseView]
     remarks: Sequence[Any]
-    files: Sequence[Any]
+    files: Sequence[FileView]
     missing: Sequence[str]
     blockers: Sequence[tuple[str, str]]
     route: Sequence[RouteLine]
@@ -156,7 +166,7 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
     """The page of a step as it stands; `address` and `take` make links of steps and buttons."""
     spec, step, run = context.spec, context.step, context.run
     form = kind_of(context.session, spec.kind).form(context)
-    fields = stepfields.fields_of(context, given, take)
+    fields = stepfields.fields_of(stepfields.ahead(context, form), given, take)
     is_open = step.state in (StepState.READY, StepState.STARTED)
     wait = waits.of(context)
     recorded = _recorded(context)
@@ -192,18 +202,18 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
         checks=[_check(context, point) for point in spec.checks],
         facts=() if wait else _facts(context, form),
         wait=wait,
-        watched=watched.of(context) if is_open else (),
+        watched=watched.of(stepfields.ahead(context, form)) if is_open else (),
         shows_values=spec.automatic or step.state != StepState.STARTED or wait is not None,
         recorded=recorded,
         used=stepused.used(context),
         signed=_signed(context),
         cases=[_case(context, c) for c in queries.exceptions(context.session, run, step=step)],
         remarks=[r for r in queries.remarks(context.session, run) if r.step_id == step.id],
-        files=[a for a in queries.attachments(context.session, run) if a.step_id == step.id],
+        files=_files(context),
         missing=steps.parts_missing(context) if step.performed_at else (),
         blockers=blockers(context, form),
         route=route[max(0, place - 4) : place + 5],
-        to_come=_to_come(context, {line.key for line in route}),
+        to_come=_to_come(context, {other.key for other in everything}),
         place=ordered.index(step.key) + 1,
         total=len(ordered),
         people=_people(context, everything),
@@ -217,15 +227,15 @@ def page_of(context: StepContext, given: Given, *, address: Any, take: Any) -> S
 
 
 def _facts(context: StepContext, form: Form) -> list[tuple[str, str]]:
-    return [*issuing.order_of(context), *((_(name), value) for name, value in form.facts)]
+    return [*issuing.order_of(context), *((_(name), said(value)) for name, value in form.facts)]
 
 
 def name_of(context: StepContext, badge: str | None) -> str:
-    """Printed name of a badge, or of the service that acted."""
+    """Printed name of a badge; of a service, that the system acted and by which part of it."""
     if badge is None:
         return ""
     found = people.find(context.session, badge)
-    return found.name if found else badge
+    return found.name if found else _("the system (%(part)s)", part=badge)
 
 
 def blockers(context: StepContext, form: Form | None = None) -> list[tuple[str, str]]:
@@ -365,8 +375,7 @@ def _case(context: StepContext, case: ExceptionCase) -> CaseView:
 
 def _line(context: StepContext, other: StepRecord, address: Any) -> RouteLine:
     return RouteLine(
-        key=other.key,
-        name=context.procedure.step(other.key).name,
+        label=f"{name_in_route(other)} {context.procedure.step(other.key).name}",
         state=other.state,
         address=address(other),
         here=other.id == context.step.id,
@@ -379,6 +388,28 @@ def _to_come(context: StepContext, reached: set[str]) -> list[str]:
     here = next(i for i, spec in enumerate(ordered) if spec.key == context.step.key)
     coming = [spec for spec in ordered[here + 1 :] if spec.key not in reached]
     return [f"{spec.key} {spec.name}" for spec in coming[:4]]
+
+
+def name_in_route(step: StepRecord) -> str:
+    """The key of a step, and which time it is from the second on."""
+    return f"{step.key} ({step.occurrence})" if step.occurrence > 1 else step.key
+
+
+def _files(context: StepContext) -> list[FileView]:
+    kept = queries.attachments(context.session, context.run)
+    labels = labels_of(context)
+    return [
+        FileView(name=_title(each, labels), media_type=each.media_type, digest=each.digest)
+        for each in kept
+        if each.step_id == context.step.id
+    ]
+
+
+def _title(kept: Attachment, labels: Mapping[str, str]) -> str:
+    """A trend is called by what it shows; what a person attached keeps its own name."""
+    if kept.media_type == trends.MEDIA_TYPE and kept.code in labels:
+        return _("Trend: %(label)s", label=labels[kept.code])
+    return kept.name
 
 
 def labels_of(context: StepContext) -> dict[str, str]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.actors import Actor
 from core.house import moment
+from documents.units import symbol
 from ebr import values
 from ebr.context import StepContext, raise_exception
 from ebr.entry import Entry
@@ -87,9 +88,16 @@ def _fact(context: StepContext, point: SetPoint) -> tuple[str, str]:
     name = resolve_tag(context, point.tag) or point.tag
     if request is None:
         value = context.number(point.value, point.unit)
-        return name, f"{value} {point.unit}, not sent yet"
-    shown = "" if request.read_back is None else f", read back {request.read_back:f}"
-    return name, f"{request.value:f} {request.unit}{shown} ({request.state.lower()})"
+        return name, f"{_amount(value, point.unit)}, not sent yet"
+    wanted, state = _amount(request.value, request.unit), request.state.lower()
+    if request.read_back is None:
+        return name, f"{wanted}, {state}"
+    return name, f"{wanted}, read back {_amount(request.read_back, request.unit)} ({state})"
+
+
+def _amount(value: Decimal | None, unit: str | None) -> str:
+    shown = "-" if value is None else f"{value:f}"
+    return f"{shown} {symbol(unit)}".strip()
 
 
 def _record_result(context: StepContext, point: SetPoint) -> None:

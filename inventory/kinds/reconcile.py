@@ -111,13 +111,7 @@ LABEL_CODES = ("printed", "used", "destroyed", "open")
 
 
 def _facts(context: StepContext) -> list[tuple[str, str]]:
-    facts = [
-        (
-            f"Lot {lot.lot}",
-            f"issued {lot.issued:f}, dispensed {lot.dispensed:f}, returned {lot.returned:f} kg",
-        )
-        for lot in lot_sums(context)
-    ]
+    facts = [(f"Lot {lot.lot}", _words_of(lot)) for lot in lot_sums(context)]
     open_sources = stock.sources_at_batch(context.session, context.run.number)
     if open_sources:
         facts.append(("To be returned", ", ".join(open_sources)))
@@ -126,3 +120,19 @@ def _facts(context: StepContext) -> list[tuple[str, str]]:
         ("Labels", f"printed {count.printed}, used {count.used}, destroyed {count.destroyed}")
     )
     return facts
+
+
+def _words_of(lot: LotSums) -> str:
+    # The three are compared by eye: they have the same number of decimals.
+    finest = min(Decimal(1), *(Decimal(1).scaleb(_exponent(q)) for q in _amounts(lot)))
+    issued, dispensed, returned = (amount.quantize(finest) for amount in _amounts(lot))
+    return f"issued {issued:f} kg, dispensed {dispensed:f} kg, returned {returned:f} kg"
+
+
+def _amounts(lot: LotSums) -> tuple[Decimal, Decimal, Decimal]:
+    return lot.issued, lot.dispensed, lot.returned
+
+
+def _exponent(amount: Decimal) -> int:
+    exponent = amount.as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0

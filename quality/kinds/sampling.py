@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from documents.units import symbol
 from ebr import values
 from ebr.context import StepContext
 from ebr.entry import Entry
@@ -15,11 +16,12 @@ class DrawSample(Kind):
     def form(self, context: StepContext) -> Form:
         """Plan and label number of the sample to draw."""
         plan = samples.plan_of(context)
+        amount = f"{plan.quantity:f} {symbol(plan.unit)}".strip()
         places = "places, pooled" if plan.pooled else "places, kept apart"
         return Form(
             facts=(
                 ("Sample plan", plan.plan.replace("_", " ")),
-                ("Quantity", f"{plan.quantity:f} {plan.unit} from {plan.positions} {places}"),
+                ("Quantity", f"{amount} from {plan.positions} {places}"),
                 ("Label number", samples.next_number(context)),
                 ("For", plan.custody or "-"),
             ),

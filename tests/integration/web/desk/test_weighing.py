@@ -114,3 +114,18 @@ def test_each_drum_is_taken_from_the_scale_before_the_step_is_saved(
     asked = operator.client.post(f"{work}/perform", data=form)
     assert operator.sign(asked, f"{work}/perform", **full("P-101")).status_code == 303
     assert bare_plant.texts("C140")["drum"] == ["16.30", "16.13"]
+
+
+@pytest.mark.urs("URS-MAT-020", "URS-EXE-060")
+def test_the_limits_on_the_page_follow_the_target_of_this_container(
+    plant: RecordPlant, enter: Enter
+) -> None:
+    """The page of the second one had shown the limits of the first: 24.95 to 25.05 kg."""
+    dispensary.dispense(plant, "D040", dispensary.DRUMS[0], "25.00", "WGH-01")
+    second = plant.step("D040")
+    page = text_of(enter("P-104").get(f"/records/B-2045/steps/D040/{second.occurrence}"))
+    assert second.occurrence == 2
+    assert "11.48 … 11.52" in page
+    assert "24.95" not in page
+    assert "()" not in page
+    assert "D040 (2) " in page
