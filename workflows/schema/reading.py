@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -40,7 +41,7 @@ def schema_findings(element: etree._Element, owner: str) -> list[Finding]:
 
 def read_element(element: etree._Element, **outside: Any) -> Any:
     """The typed value of an element that the XSD has accepted; `outside` are further fields."""
-    described = ELEMENTS[etree.QName(element).localname]
+    described = ELEMENTS[element.tag.removeprefix(BW)]
     values: dict[str, Any] = dict(outside)
     for attribute in described.attributes:
         text = element.get(attribute.name)
@@ -53,9 +54,13 @@ def read_element(element: etree._Element, **outside: Any) -> Any:
 
 
 def _children(element: etree._Element, described: Element) -> dict[str, Any]:
+    # One look at the element, not one for each kind of part that it may hold.
+    parts: dict[object, list[etree._Element]] = defaultdict(list)
+    for part in element:
+        parts[part.tag].append(part)
     values: dict[str, Any] = {}
     for child in described.children:
-        found = tuple(read_element(part) for part in element.iterfind(f"{BW}{child.element}"))
+        found = tuple(read_element(part) for part in parts.get(f"{BW}{child.element}", ()))
         if child.many:
             values[child.field] = found
         elif found:
