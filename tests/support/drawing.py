@@ -66,8 +66,12 @@ class Drawer:
 
     def single(self, depth: int) -> tuple[str, str]:
         name = f"T{next(self.ids)}"
-        self.nodes.append(task(name))
+        self.nodes.append(self.task(name))
         return name, name
+
+    def task(self, name: str) -> str:
+        """What stands for a step."""
+        return task(name)
 
     def called(self, depth: int) -> tuple[str, str]:
         number = next(self.ids)
@@ -148,10 +152,10 @@ class Drawer:
         return f"K.b{self.random.randrange(FLAGS)}"
 
 
-def drawn(seed: int, left_out: Collection[str] = ()) -> bytes:
+def drawn(seed: int, left_out: Collection[str] = (), drawer: type[Drawer] = Drawer) -> bytes:
     """A procedure of that seed; one that is too large for the profile is drawn anew."""
     while True:
-        data = Drawer(seed, left_out).procedure().replace(b"TST-1", f"TST-{seed}".encode())
+        data = drawer(seed, left_out).procedure().replace(b"TST-1", f"TST-{seed}".encode())
         found = set(refusals(data))
         if not found:
             return data
