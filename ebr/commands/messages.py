@@ -22,14 +22,14 @@ from audit import trail
 from audit.streams import Stream
 from core.actors import Actor
 from ebr import queries
+from ebr.commands.steps import refuse_unless_running
 from ebr.errors import (
     NobodyWaits,
     PayloadRefused,
-    RunNotRunning,
     UnknownMessage,
     WrongCorrelation,
 )
-from ebr.models import ProcedureRun, RunState
+from ebr.models import ProcedureRun
 from engine import commands as engine
 from engine import listening
 from engine import queries as flow
@@ -130,12 +130,7 @@ def _checked(session: Session, sent: FromOutside, form: NamedForm, by: Actor) ->
     """The run, once person, batch, name and content allow the message or signal at all."""
     run = queries.run_of(session, sent.record)
     permissions.require(session, by, PERMISSION)
-    if run.state != RunState.RUNNING:
-        held = run.state == RunState.HELD
-        raise RunNotRunning(
-            f"{run.number} is {run.state.upper() if held else run.state}",
-            resolver="quality unit" if held else "shift supervisor",
-        )
+    refuse_unless_running(run)
     procedure = definitions.load(session, run.file_digest)
     if sent.name not in listening.names(procedure, form):
         known = ", ".join(sorted(listening.names(procedure, form))) or "none"

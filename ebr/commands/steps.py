@@ -430,7 +430,7 @@ def _refuse_unless_due(context: StepContext, part: str) -> None:
     # What was done is verified at the time of the act, also when it made the batch HELD; and what
     # was corrected afterwards is signed anew, also when the batch has ended.
     if context.run.state != RunState.HELD and context.step.revision == 1:
-        _refuse_unless_running(context.run)
+        refuse_unless_running(context.run)
 
 
 def _refuse_unless_automatic(context: StepContext) -> None:
@@ -445,10 +445,11 @@ def _refuse_unless(context: StepContext, *states: StepState) -> None:
         raise StepOutOfOrder(
             f"{context.spec.name} is {context.step.state}", resolver="the steps that are open"
         )
-    _refuse_unless_running(context.run)
+    refuse_unless_running(context.run)
 
 
-def _refuse_unless_running(run: ProcedureRun) -> None:
+def refuse_unless_running(run: ProcedureRun) -> None:
+    """Nothing is done in a batch that does not run. Raises RunNotRunning."""
     if run.state != RunState.RUNNING:
         held = run.state == RunState.HELD
         raise RunNotRunning(

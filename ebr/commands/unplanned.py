@@ -20,7 +20,7 @@ from ebr import goingon, queries, rules
 from ebr.commands import exceptions, steps
 from ebr.commands.exceptions import ExceptionReference
 from ebr.context import StepContext
-from ebr.errors import NothingToDecide, RunNotRunning, StepOutOfOrder
+from ebr.errors import NothingToDecide, StepOutOfOrder
 from ebr.models import RunState, StepState
 from ebr.opening import open_step
 from engine import detours
@@ -110,13 +110,8 @@ def propose_unplanned(
 
 
 def _chosen(context: StepContext, way: str) -> Way:
-    run, step = context.run, context.step
-    if run.state != RunState.RUNNING:
-        held = run.state == RunState.HELD
-        raise RunNotRunning(
-            f"{run.number} is {run.state.upper() if held else run.state}",
-            resolver="quality unit" if held else "shift supervisor",
-        )
+    step = context.step
+    steps.refuse_unless_running(context.run)
     if step.state not in (StepState.READY, StepState.STARTED):
         raise StepOutOfOrder(
             f"{context.spec.name} is {step.state}", resolver="the steps that are open"
