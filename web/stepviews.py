@@ -325,13 +325,14 @@ def _value(
 
 def _limit_words(limit: Mapping[str, Any], unit: str | None) -> str:
     low, high = limit["low"], limit["high"]
+    tier = watched.tier_words()[limit["tier"]]
     if low is None:
-        return f"{limit['tier']} ≤ {filters.quantity(high, unit)}"
+        return f"{tier} ≤ {filters.quantity(high, unit)}"
     if high is None:
-        return f"{limit['tier']} ≥ {filters.quantity(low, unit)}"
+        return f"{tier} ≥ {filters.quantity(low, unit)}"
     if low == high:
-        return f"{limit['tier']} {filters.quantity(high, unit)}"
-    return f"{limit['tier']} {filters.number(low)} … {filters.quantity(high, unit)}"
+        return f"{tier} {filters.quantity(high, unit)}"
+    return f"{tier} {filters.number(low)} … {filters.quantity(high, unit)}"
 
 
 def _signed(context: StepContext) -> list[SignedView]:

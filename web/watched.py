@@ -7,7 +7,7 @@ browser adds what the live endpoint tells.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -97,11 +97,16 @@ def _said(lines: Iterable[tuple[str, Decimal, str]]) -> Iterator[str]:
             yield f"{name.rpartition(' ')[0]} {filters.number(low)} … {filters.number(high)}"
 
 
+def tier_words() -> Mapping[str, str]:
+    """What the tiers of limits are called on a screen."""
+    return {"alert": _("alert"), "action": _("action"), "registered": _("specification")}
+
+
 def _limit_lines(
     context: StepContext, source: str, parameters: Iterable[Parameter]
 ) -> Iterator[tuple[str, Decimal, str]]:
     """Ends of the limits of every value taken from the tag, and what the step waits for in it."""
-    names = {"alert": _("alert"), "action": _("action"), "registered": _("specification")}
+    names = tier_words()
     for condition in context.spec.wait_for.conditions if context.spec.wait_for else ():
         match = SINGLE.fullmatch(condition.expression)
         if match and condition.expression.startswith(f"{source} "):

@@ -126,7 +126,7 @@ def _words_of(lot: LotSums) -> str:
     # The three are compared by eye: they have the same number of decimals.
     finest = min(Decimal(1), *(Decimal(1).scaleb(_exponent(q)) for q in _amounts(lot)))
     issued, dispensed, returned = (amount.quantize(finest) for amount in _amounts(lot))
-    return f"issued {issued:f} kg, dispensed {dispensed:f} kg, returned {returned:f} kg"
+    return f"issued {issued:f}, dispensed {dispensed:f}, returned {returned:f}\u202fkg"
 
 
 def _amounts(lot: LotSums) -> tuple[Decimal, Decimal, Decimal]:
