@@ -215,6 +215,19 @@ def demo_labels(settings: Settings, file: Path) -> None:
     click.echo(str(demolabels.write(settings, file)))
 
 
+@demo.command("bioreactor")
+@click.pass_obj
+def demo_bioreactor(settings: Settings) -> None:
+    """Bring the example recipe REC-0030 (fed-batch culture) into the demonstration site.
+
+    With bioreactor, analyser, materials and training; start the site anew afterwards, so that its
+    gateway knows the new machine.
+    """
+    from app import demoexample
+
+    demoexample.bring(settings, say=click.echo)
+
+
 @demo.command("history")
 @click.pass_obj
 def demo_history(settings: Settings) -> None:

@@ -40,6 +40,7 @@ COMMENTS = {
     "late_verification": "second person was called away, charging seen on the camera",
     "manual_value": "no line to the scale; weights read from its display by two people",
     "hold_time": "the next machine was not free in time; material kept covered and cool",
+    "event": "looked after at once; cause found and removed, the process went on",
 }
 DECISIONS = {
     "data_gap": "no effect on drying: temperature before and after the gap agree",
@@ -47,6 +48,7 @@ DECISIONS = {
     "late_verification": "identity confirmed by label and by the camera, no effect on product",
     "manual_value": "both people signed for the weights; the balance of the lot agrees",
     "hold_time": "mass was cool and covered, drying and loss on drying were as usual",
+    "event": "short, cause removed, results of the material are as usual",
 }
 
 
@@ -160,16 +162,18 @@ def release_batch(stage: Stage) -> None:
         meaning="approved",
         record=stage.record,
     )
-    if stage.ask(_lot_status, stage.number) != "released":
-        raise StoryBroken(f"lot {stage.number} is not released")
+    for lot, status in stage.ask(_lots_made, stage.number):
+        if status != "released":
+            raise StoryBroken(f"lot {lot} is not released")
 
 
 def _release_of(session: Session, record: str) -> Decision:
     return quality.release_of(session, queries.run_of(session, record))
 
 
-def _lot_status(session: Session, lot: str) -> str:
-    return session.scalars(select(Lot.status).where(Lot.number == lot)).one()
+def _lots_made(session: Session, batch: str) -> list[tuple[str, str]]:
+    rows = session.execute(select(Lot.number, Lot.status).where(Lot.batch == batch))
+    return [(number, status) for number, status in rows]
 
 
 def verify(bundle: Path, trust: Path) -> tuple[bool, Sequence[str]]:

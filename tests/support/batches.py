@@ -242,11 +242,15 @@ def review(plant: RecordPlant) -> None:
     review_trail(plant)
 
 
-def release(plant: RecordPlant, badge: str = "P-107", role: str | None = None) -> None:
-    """Release for packaging."""
-    command = DecideBatch(
-        record=RECORD, decision=Decision.RELEASE_FOR_PACKAGING, reason="all conditions are met"
-    )
+def release(
+    plant: RecordPlant,
+    badge: str = "P-107",
+    role: str | None = None,
+    *,
+    decision: Decision = Decision.RELEASE_FOR_PACKAGING,
+) -> None:
+    """Release for packaging, unless it is asked for otherwise."""
+    command = DecideBatch(record=RECORD, decision=decision, reason="all conditions are met")
     plant.person(badge, role).sign(decide_batch, command, meaning="approved", record=RECORD)
 
 

@@ -63,7 +63,7 @@ class Bioreactor(Unit):
             return
         if material not in WEIGHTS:
             raise ArgumentRefused(f"{self.code} takes no {material}")
-        if self.weights["WI901"] + kg > VESSEL_KG:
+        if material != "harvest" and self.weights["WI901"] + kg > VESSEL_KG:
             raise CommandRefused(f"{self.code} holds {VESSEL_KG:g} kg at most")
         tag = WEIGHTS[material]
         self.weights[tag] = kg if material != "medium" else self.weights[tag] + kg

@@ -17,8 +17,14 @@ from production import queries as production
 from quality import queries, standings
 from quality.commands.deviations import close_deviation
 from quality.commands.reviews import finish_review, start_review
-from quality.errors import AlreadyDecided, ReviewIncomplete, ReviewNotOpen, TookPart
-from quality.models import ReviewKind
+from quality.errors import (
+    AlreadyDecided,
+    OtherRelease,
+    ReviewIncomplete,
+    ReviewNotOpen,
+    TookPart,
+)
+from quality.models import Decision, ReviewKind
 from tests.support import batches
 from tests.support.records import RECORD, RecordPlant
 
@@ -67,6 +73,14 @@ def test_a_reviewed_batch_is_released_and_the_batch_says_so(made: RecordPlant) -
     assert decision.by == "P-107"
     assert decision.signature_id is not None
     assert all(condition["met"] for condition in decision.conditions)
+
+
+@pytest.mark.urs("URS-REL-060")
+def test_bulk_is_not_released_as_if_it_were_packed(made: RecordPlant) -> None:
+    batches.review(made)
+    with pytest.raises(OtherRelease):
+        batches.release(made, decision=Decision.RELEASE)
+    assert disposition(made) == "none"
 
 
 @pytest.mark.urs("URS-REL-010")

@@ -67,6 +67,18 @@ def entry(attributes: str = "", limits: str = "", **kept: str) -> str:
             "signature.verifier",
             step("A", signature='<bw:signature mode="performed" verifierRole="OP"/>'),
         ),
+        (
+            "signature.meaning",
+            step("A", signature='<bw:signature mode="performed" meaning="applauded"/>'),
+        ),
+        (
+            "material.fate",
+            step(
+                "A",
+                '<bw:material code="1" quantity="1" unit="1" portion="lost"/>',
+                kind="reconcile",
+            ),
+        ),
         ("timing.order", step("A", '<bw:timing minimum="PT2H" maximum="PT1H"/>')),
         ("timer.text", step("A", '<bw:timing minimum="PT0S"/>')),
         ("timer.text", step("A", '<bw:interval after="Z" minimum="PT0S"/>')),

@@ -14,8 +14,8 @@ from tests.support.running import Plant, install
 from tests.support.walking import key_of, path_of, walk
 
 FILE = Path(__file__).parents[4] / "workflows" / "production" / "rec-0030-v1.bpmn"
-PREPARED = ["R010", "R020", "R030", "R040", "R050", "R060", "R070"]
-HARVESTED = ["R140", "R150", "R160", "R170", "R180"]
+PREPARED = ["R005", "R010", "R020", "R030", "R040", "R050", "R060", "R070"]
+HARVESTED = ["R140", "R150", "R160", "R170", "R175", "R180"]
 
 
 @pytest.fixture
