@@ -25,6 +25,7 @@ from inventory.kinds import registering as inventory_kinds
 from maintenance import checks as maintenance_checks
 from maintenance import expiry
 from maintenance import handlers as maintenance_handlers
+from maintenance.commands import cleaning_runs
 from maintenance.events import CalibrationFailed, UnitCleaned
 from quality import checks as quality_checks
 from quality import handlers as quality_handlers
@@ -40,7 +41,7 @@ EXPECTED_CHECKS = {
     "batch.start": frozenset({"rooms", "equipment", "materials"}),
     "recipe.make_effective": frozenset[str](),
     "step.start": frozenset({"clearance"}),
-    "equipment.bind": frozenset({"maintenance"}),
+    "equipment.bind": frozenset({"maintenance", "cleaning"}),
     "lot.use": frozenset({"lot"}),
     "release": frozenset({"record", "independence", "verification", "labels"}),
 }
@@ -75,6 +76,7 @@ def handlers(events: EventHandlers) -> None:
     events.on(StepCompleted, maintenance_handlers.log_shared_use)
     events.on(StepCompleted, maintenance_handlers.soil_where_dirty_hold_starts)
     events.on(RunEnded, maintenance_handlers.give_units_free)
+    events.on(RunEnded, cleaning_runs.end_cleaning)
     events.on(RunEnded, inventory_handlers.block_lots_of_ended_batch)
     events.on(CounterOverLimit, maintenance_handlers.order_inspection)
     events.on(CounterOverLimit, between_pillars.tell_recipe_of_counter)

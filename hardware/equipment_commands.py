@@ -110,6 +110,17 @@ def begin_cleaning(
     return unit
 
 
+def give_up_cleaning(
+    session: Session, number: str, *, in_record: str | None = None, by: Actor, at: datetime
+) -> Equipment:
+    """A cleaning ended without a clean unit: it is to be cleaned; its dirty hold goes on."""
+    unit = queries.equipment(session, number)
+    with _changing(session, unit, Dimension.CLEANING, "cleaning_given_up", by, at, batch=in_record):
+        unit.cleaning = Cleaning.TO_BE_CLEANED
+        unit.dirty_since = unit.dirty_since or at
+    return unit
+
+
 def finish_cleaning(
     session: Session,
     number: str,

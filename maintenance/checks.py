@@ -23,6 +23,7 @@ from workflows.scaling import Range, covers, factor
 def register(gates: Gates) -> None:
     """Add the checks of maintenance under the names that `app.wiring` expects."""
     gates.register("equipment.bind", "maintenance", no_open_order)
+    gates.register("equipment.bind", "cleaning", the_unit_to_be_cleaned)
     gates.register("batch.start", "equipment", suitable_units)
 
 
@@ -38,6 +39,24 @@ def no_open_order(session: Session, facts: Mapping[str, Any]) -> list[Condition]
         return [Condition(rule=rule, met=True, fact=f"no open order keeps {unit} from use")]
     named = "; ".join(f"{order.number} ({order.title})" for order in blocking)
     return [Condition(rule=rule, met=False, fact=f"{unit}: {named}", resolver="maintenance")]
+
+
+def the_unit_to_be_cleaned(session: Session, facts: Mapping[str, Any]) -> list[Condition]:
+    """A cleaning takes the unit that it was begun for, and shared units (a wash skid)."""
+    found = queries.cleaning_of_record(session, str(facts["record"]))
+    if found is None or _is_shared(session, facts):
+        return []
+    rule, unit = "cleaning.unit", facts["unit"]
+    if unit == found.equipment:
+        return [Condition(rule=rule, met=True, fact=f"{found.number} cleans {unit}")]
+    fact = f"{found.number} was begun for {found.equipment}, not for {unit}"
+    return [Condition(rule=rule, met=False, fact=fact, resolver="begin a cleaning of that unit")]
+
+
+def _is_shared(session: Session, facts: Mapping[str, Any]) -> bool:
+    run = records.run_of(session, facts["record"])
+    header = definitions.load(session, run.file_digest).header
+    return any(need.shared for need in header.equipment if need.key == facts["requirement"])
 
 
 def suitable_units(session: Session, facts: Mapping[str, Any]) -> list[Condition]:

@@ -35,6 +35,12 @@ class CalibrationIncomplete(Invalid):
     rule = "calibration.incomplete"
 
 
+class NoCleaningProcedure(Refusal):
+    """The procedure that the unit is cleaned by has no effective version."""
+
+    rule = "cleaning.procedure"
+
+
 class NotToBeCleaned(Refusal):
     """The unit needs no cleaning, or is being cleaned already."""
 

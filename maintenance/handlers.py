@@ -68,7 +68,10 @@ def _step_reading(session: Session, run: ProcedureRun, tag: str, at: datetime) -
 
 
 def soil_where_dirty_hold_starts(session: Session, done: StepCompleted) -> None:
-    """A step that starts the hold time of a unit leaves it to be cleaned (URS-EQP-020)."""
+    """A step of a batch that starts the hold time of a unit leaves it to be cleaned; in a cleaning
+    it is the clean hold that starts (URS-EQP-020)."""
+    if Stream.parse(done.record).kind != "batch":
+        return
     run = records.run_of(session, done.record)
     procedure = definitions.load(session, run.file_digest)
     for hold in procedure.step(done.key).holds:

@@ -55,6 +55,8 @@ class EntryState(StrEnum):
     PERFORMED = "performed"
     """The performer has signed; a second person has to verify."""
     VERIFIED = "verified"
+    GIVEN_UP = "given_up"
+    """Its run ended before the unit was clean: stopped, aborted, or verified by nobody."""
 
 
 class WorkSeries(Head, Base):

@@ -79,6 +79,25 @@ def cleaning(session: Session, number: str) -> CleaningRecord:
     return found
 
 
+def cleaning_of_record(session: Session, record: str) -> CleaningRecord | None:
+    """The cleaning that a record (``procedure/CL-0312``) belongs to, or None."""
+    kind, _, number = record.partition("/")
+    if kind != "procedure":
+        return None
+    return session.scalars(
+        select(CleaningRecord).where(CleaningRecord.number == number)
+    ).one_or_none()
+
+
+def cleaning_run(session: Session, number: str) -> ProcedureRun | None:
+    """The run by which a cleaning is worked step by step; None for a signed entry."""
+    return session.scalars(
+        select(ProcedureRun).where(
+            ProcedureRun.site_id == site_of(session), ProcedureRun.number == number
+        )
+    ).one_or_none()
+
+
 def cleanings(session: Session, equipment: str | None = None) -> list[CleaningRecord]:
     """Cleaning entries by number, of one unit if given."""
     query = select(CleaningRecord).order_by(CleaningRecord.number)

@@ -154,7 +154,8 @@ def unit(number: str) -> Page:
             calibrations=list(reversed(queries.calibrations(session, number))),
             history=list(reversed(queries.status_history(session, number)))[:40],
             orders=list(reversed(work.orders(session, equipment=number))),
-            cleaning=_open_cleaning(session, number),
+            cleaning=(begun := _open_cleaning(session, number)),
+            cleaning_run=work.cleaning_run(session, begun.number) if begun else None,
             signed_calibrations=[
                 each for each in work.calibrations(session, number) if each.verified_at is None
             ],
@@ -204,7 +205,7 @@ def _tags(session: Session, number: str) -> list[tuple[str, str, dict[str, Any]]
 
 def _open_cleaning(session: Session, number: str) -> CleaningRecord | None:
     for entry in reversed(work.cleanings(session, number)):
-        if entry.state != EntryState.VERIFIED:
+        if entry.state not in (EntryState.VERIFIED, EntryState.GIVEN_UP):
             return entry
     return None
 

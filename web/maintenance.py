@@ -191,9 +191,17 @@ def plan_order(number: str) -> Response:
 @bp.post("/equipment/<number>/cleaning")
 @needs("equipment.clean")
 def start_cleaning(number: str) -> Response:
-    """Begin to clean a unit."""
-    perform(cleaning.start_cleaning, StartCleaning(equipment=number), record=f"equipment/{number}")
+    """Begin to clean a unit: step by step where it has a procedure, else by a signed entry."""
+    command = StartCleaning(equipment=number)
+    made = perform(cleaning.start_cleaning, command, record=f"equipment/{number}")
+    if _is_run(made):
+        return go_on(url_for("run.at_work", number=made))
     return go_on(url_for("hardware.unit", number=number) + "#cleaning")
+
+
+def _is_run(number: str) -> bool:
+    with identity.house().reading() as session:
+        return queries.cleaning_run(session, number) is not None
 
 
 @bp.post("/cleanings/<number>/perform")

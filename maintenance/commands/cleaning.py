@@ -1,4 +1,6 @@
-"""A signed cleaning entry: begun, performed and verified by two people; then the unit is clean.
+"""A cleaning begun; as a signed entry performed and verified by two people, then it is clean.
+
+A unit with a cleaning procedure is cleaned by a run of it instead (`cleaning_runs`).
 
 Cleaner and verifier are two human beings, both qualified for the cleaning procedure; the log of
 the unit gets one line (211.67, 211.182; URS-EQP-020, URS-EQP-030).
@@ -7,7 +9,7 @@ the unit gets one line (211.67, 211.182; URS-EQP-020, URS-EQP-030).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -22,6 +24,7 @@ from hardware import queries as units
 from hardware.models import Equipment
 from hardware.words import Cleaning, LogKind
 from maintenance import queries, rules
+from maintenance.commands import cleaning_runs
 from maintenance.commands.signed import draw_number, performer_of, seal
 from maintenance.errors import NotToBeCleaned, UnitInUse, WorkNotInState
 from maintenance.events import UnitCleaned
@@ -29,12 +32,9 @@ from maintenance.models import CleaningRecord, EntryState, Series
 from personnel import permissions
 from personnel import queries as people
 from personnel.signing import Confirmation
-from workflows.durations import duration
 
 SUBJECT = "SOP-150"
 """The procedure that cleaner and verifier are qualified for."""
-HOLD = "clean_hold"
-"""Property of a unit: how long it stays clean, as an ISO 8601 duration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,20 +55,22 @@ class PerformCleaning:
 
 
 def start_cleaning(session: Session, command: StartCleaning, *, by: Actor, at: datetime) -> str:
-    """Begin to clean a unit; answers the number of the entry (``CL-0312``).
+    """Begin to clean a unit; answers the number of the cleaning (``CL-0312``).
 
-    Raises NotPermitted, NotQualified, UnitInUse, NotToBeCleaned.
+    With a cleaning procedure of its own the first step is ready now. Raises NotPermitted,
+    NotQualified, UnitInUse, NotToBeCleaned, NoCleaningProcedure.
     """
     _require_able(session, by, at)
     unit = units.equipment(session, command.equipment)
     _refuse_unless_cleanable(unit)
+    version = cleaning_runs.procedure_for(session, unit, at=at)
     number = draw_number(session, Series.CLEANING, by=by)
     with trail.act(session, "cleaning.started", stream=_stream(number), by=by, object=number):
         session.add(
             CleaningRecord(
                 number=number,
                 equipment=unit.number,
-                procedure=command.procedure,
+                procedure=command.procedure if version is None else version.name,
                 state=EntryState.STARTED,
                 previous_batch=unit.last_batch,
                 previous_product=unit.last_product,
@@ -78,6 +80,8 @@ def start_cleaning(session: Session, command: StartCleaning, *, by: Actor, at: d
         )
         session.flush()
         plant.begin_cleaning(session, unit.number, in_record=number, by=by, at=at)
+        if version is not None:
+            cleaning_runs.start(session, number, version, by=by, at=at)
     return number
 
 
@@ -107,6 +111,7 @@ def perform_cleaning(
     role = _require_able(session, by, at)
     found = queries.cleaning(session, command.number)
     _require_state(found, EntryState.STARTED)
+    _refuse_a_run(session, found)
     words = record_rules.need_reason(command.result, "what was cleaned and found")
     shown = _content(found, words, command.agent_lot)
     with trail.act(
@@ -139,7 +144,7 @@ def verify_cleaning(
     _require_state(found, EntryState.PERFORMED)
     people.require_independent(session, by.id, [found.performed_by or ""])
     unit = units.equipment(session, found.equipment)
-    until = rules.clean_until(found.performed_at or at, _hold(unit))
+    until = rules.clean_until(found.performed_at or at, cleaning_runs.clean_hold(unit))
     shown = _content(found, found.result or "", found.agent_lot)
     with trail.act(
         session, "cleaning.verified", stream=_stream(number), by=by, object=number
@@ -194,9 +199,12 @@ def _require_state(found: CleaningRecord, state: EntryState) -> None:
         )
 
 
-def _hold(unit: Equipment) -> timedelta | None:
-    text = unit.properties.get(HOLD)
-    return None if text is None else duration(text)
+def _refuse_a_run(session: Session, found: CleaningRecord) -> None:
+    if queries.cleaning_run(session, found.number) is not None:
+        raise WorkNotInState(
+            f"{found.number} is worked step by step by {found.procedure}",
+            resolver="the steps of its record",
+        )
 
 
 def _content(found: CleaningRecord, result: str, agent_lot: str | None) -> SignedContent:

@@ -1,0 +1,203 @@
+"""A cleaning worked step by step: a run of the unit's cleaning procedure with its own record.
+
+A unit whose property ``cleaning_procedure`` names a procedure (``CLN-004``) is cleaned by a run of
+its effective version; any other by the signed entry of `maintenance.commands.cleaning`. Only the
+end of the run makes the unit clean, and only when a second person has verified a step of it: a
+run that is stopped or aborted leaves the unit to be cleaned, its dirty hold going on (211.67,
+211.182; URS-EQP-020, URS-EQP-030).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from audit import trail
+from audit.streams import Stream
+from core.actors import Actor
+from core.events import publish
+from ebr.commands import runs
+from ebr.commands.runs import NewRun
+from ebr.events import RunEnded
+from ebr.models import ProcedureRun, RunState, StepRecord, StepSignature
+from hardware import equipment_commands as plant
+from hardware import queries as units
+from hardware.models import Equipment
+from hardware.words import LogKind
+from maintenance import queries, rules
+from maintenance.commands.signed import performer_of
+from maintenance.errors import NoCleaningProcedure
+from maintenance.events import UnitCleaned
+from maintenance.models import CleaningRecord, EntryState
+from workflows import queries as definitions
+from workflows.durations import duration
+from workflows.models import DefinitionVersion
+from workflows.words import HoldAct
+
+PROCEDURE = "cleaning_procedure"
+"""Property of a unit: the code of the procedure that it is cleaned by."""
+HOLD = "clean_hold"
+"""Property of a unit: how long it stays clean, as an ISO 8601 duration."""
+PERFORMER, VERIFIER = "performer", "verifier"
+
+
+def procedure_for(session: Session, unit: Equipment, *, at: datetime) -> DefinitionVersion | None:
+    """The effective version of the procedure that cleans the unit; None when it names none.
+
+    Raises NoCleaningProcedure when the one it names is not effective.
+    """
+    code = unit.properties.get(PROCEDURE)
+    if code is None:
+        return None
+    found = definitions.effective(session, code)
+    if found is None:
+        raise NoCleaningProcedure(
+            f"{unit.number} is cleaned by {code}, which has no effective version",
+            resolver="quality unit: approve it",
+        )
+    return definitions.startable(session, code, found.number, at=at)
+
+
+def clean_hold(unit: Equipment) -> timedelta | None:
+    """How long the unit stays clean by its properties; None when they say nothing."""
+    text = unit.properties.get(HOLD)
+    return None if text is None else duration(text)
+
+
+def start(
+    session: Session, number: str, version: DefinitionVersion, *, by: Actor, at: datetime
+) -> None:
+    """Open and start the run of a cleaning, inside the act that begins it."""
+    header = definitions.load(session, version.file_digest).header
+    run = runs.open_run(
+        session,
+        NewRun(
+            number=number,
+            stream=Stream("procedure", number),
+            code=version.code,
+            version_label=f"v{version.number}",
+            title=header.title,
+            language=header.language,
+            file_digest=version.file_digest,
+            content_digest=version.content_digest,
+        ),
+    )
+    runs.start_run(session, run, by=by, at=at)
+
+
+def end_cleaning(session: Session, ended: RunEnded) -> None:
+    """At the end of its run a cleaning is done, or given up: a unit is clean only by steps that
+    two people have signed."""
+    found = queries.cleaning_of_record(session, ended.record)
+    if found is None:
+        return
+    run = queries.cleaning_run(session, found.number)
+    signed = None if run is None else _last_verified(session, run)
+    if run is None or signed is None or ended.state != RunState.COMPLETE:
+        _give_up(session, found, by=ended.by, at=ended.at)
+    else:
+        _finish(session, found, run, signed, by=ended.by, at=ended.at)
+    unit = units.equipment(session, found.equipment)
+    if unit.allocated_to == found.number:
+        plant.release(session, unit.number, batch=found.number, by=ended.by, at=ended.at)
+
+
+def _give_up(session: Session, found: CleaningRecord, *, by: Actor, at: datetime) -> None:
+    stream = Stream("procedure", found.number)
+    with trail.act(session, "cleaning.given_up", stream=stream, by=by, object=found.number):
+        found.state = EntryState.GIVEN_UP
+        session.flush()
+        plant.give_up_cleaning(session, found.equipment, in_record=found.number, by=by, at=at)
+
+
+def _finish(
+    session: Session,
+    found: CleaningRecord,
+    run: ProcedureRun,
+    step: StepRecord,
+    *,
+    by: Actor,
+    at: datetime,
+) -> None:
+    unit = units.equipment(session, found.equipment)
+    until = rules.clean_until(_clean_since(session, run, step, at), clean_hold(unit))
+    stream = Stream("procedure", found.number)
+    with trail.act(session, "cleaning.completed", stream=stream, by=by, object=found.number):
+        performed, verified = (_signature(session, step, part) for part in (PERFORMER, VERIFIER))
+        found.state, found.clean_until = EntryState.VERIFIED, until
+        found.performed_at, found.performed_by = step.performed_at or at, step.performed_by
+        found.performed_role = step.role
+        found.verified_at, found.verified_by = at, verified.signer
+        found.signature_id, found.verification_id = performed.signature_id, verified.signature_id
+        session.flush()
+        plant.finish_cleaning(
+            session, unit.number, clean_until=until, in_record=found.number, by=by, at=at
+        )
+        _log(session, found, run, by=by, at=at)
+    publish(
+        session,
+        UnitCleaned(equipment=unit.number, record=found.number, clean_until=until, by=by, at=at),
+    )
+
+
+def _log(
+    session: Session, found: CleaningRecord, run: ProcedureRun, *, by: Actor, at: datetime
+) -> None:
+    plant.add_log_line(
+        session,
+        found.equipment,
+        kind=LogKind.CLEANING,
+        started_at=found.started_at,
+        ended_at=at,
+        performer=performer_of(session, found.performed_by or "", found.performed_role),
+        checker=performer_of(session, found.verified_by or "", found.performed_role),
+        checked_at=found.verified_at,
+        batch=found.previous_batch,
+        product=found.previous_product,
+        in_record=run.stream,
+        remark=found.procedure,
+        by=by,
+        at=at,
+    )
+
+
+def _last_verified(session: Session, run: ProcedureRun) -> StepRecord | None:
+    """The last step that a second person has verified: in CLN-004 the inspection or assembly."""
+    return session.scalars(
+        select(StepRecord)
+        .join(StepSignature, StepSignature.step_id == StepRecord.id)
+        .where(
+            StepRecord.run_id == run.id,
+            StepSignature.part == VERIFIER,
+            StepSignature.revision == StepRecord.revision,
+        )
+        .order_by(StepRecord.ordinal.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def _signature(session: Session, step: StepRecord, part: str) -> StepSignature:
+    return session.scalars(
+        select(StepSignature).where(
+            StepSignature.step_id == step.id,
+            StepSignature.revision == step.revision,
+            StepSignature.part == part,
+        )
+    ).one()
+
+
+def _clean_since(
+    session: Session, run: ProcedureRun, verified: StepRecord, at: datetime
+) -> datetime:
+    """The clean hold counts from the last step that starts a hold of the unit (dried), else from
+    the step that was verified: never from a later moment."""
+    procedure = definitions.load(session, run.file_digest)
+    starting = [
+        step.performed_at
+        for step in session.scalars(select(StepRecord).where(StepRecord.run_id == run.id))
+        if step.performed_at is not None
+        and any(hold.act is HoldAct.STARTS for hold in procedure.step(step.key).holds)
+    ]
+    return max(starting) if starting else verified.performed_at or at
