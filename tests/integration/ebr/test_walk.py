@@ -33,7 +33,7 @@ def test_6000_random_acts_are_done_or_refused_as_the_model_says(
     walk(plant, seed, 60)
 
 
-@pytest.mark.parametrize(("rule", "seed"), [("require_able", 0), ("_refuse_unless_running", 2)])
+@pytest.mark.parametrize(("rule", "seed"), [("require_able", 0), ("refuse_unless_running", 2)])
 def test_a_rule_that_is_missing_is_found(
     rule: str, seed: int, plant: RecordPlant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
