@@ -32,12 +32,17 @@ def remember(cell: Cell) -> Plain:
 
 
 def recall(cell: Cell, memory: object) -> None:
-    """Give every unit its kept attributes back; raises MemoryUnreadable, changing nothing."""
+    """Give every unit its kept attributes back; raises MemoryUnreadable, changing nothing.
+
+    A unit that the file does not know came with a newer version: it begins empty.
+    """
     if not isinstance(memory, dict) or memory.get("form") != FORM:
         raise MemoryUnreadable(f"the state file is not of form {FORM}")
-    wanted = {(code, path) for code, unit in cell.units.items() for path in unit.kept}
     try:
+        known = {code: unit for code, unit in cell.units.items() if code in memory["units"]}
+        wanted = {(code, path) for code, unit in known.items() for path in unit.kept}
         found = {(code, path) for code, kept in memory["units"].items() for path in kept}
+        found |= {(code, "") for code in memory["units"] if code not in cell.units}
         if found != wanted:
             raise MemoryUnreadable("the state file belongs to another cell")
         values = {

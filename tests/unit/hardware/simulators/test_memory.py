@@ -54,7 +54,8 @@ def test_without_a_file_the_machines_are_empty(tmp_path: Path) -> None:
     "damage",
     [
         lambda m: m.update(form=2),
-        lambda m: m["units"].pop("FBD-01"),
+        lambda m: m["units"]["FBD-01"].pop("moisture"),
+        lambda m: m["units"].update({"FBD-77": {}}),
         lambda m: m["units"]["FBD-01"].update(moisture="wet"),
         lambda m: m["units"]["FBD-01"].update({"logic.state": 77}),
         lambda m: m["units"]["GRA-01"].update(set_points={"SC101": 1.0}),
@@ -71,6 +72,18 @@ def test_a_damaged_memory_is_refused_as_a_whole(damage: object) -> None:
     with pytest.raises(MemoryUnreadable):
         memory.recall(cell, kept)
     assert memory.remember(cell) == memory.remember(Cell(START))
+
+
+def test_a_unit_of_a_newer_version_begins_empty_beside_the_remembered_ones() -> None:
+    """A site goes on after an upgrade that brings another machine."""
+    kept = json.loads(json.dumps(memory.remember(drying())))
+    del kept["units"]["TAB-01"]
+    cell = Cell(START)
+    memory.recall(cell, kept)
+    assert memory.remember(cell)["units"]["FBD-01"] == kept["units"]["FBD-01"]
+    assert (
+        memory.remember(cell)["units"]["TAB-01"] == memory.remember(Cell(START))["units"]["TAB-01"]
+    )
 
 
 def test_a_torn_file_is_refused(tmp_path: Path) -> None:
