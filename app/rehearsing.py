@@ -1,8 +1,9 @@
 """Rehearse an upgrade: every run is done again from its journal on the installed version.
 
 Works on a copy of the site's file, brought to this version's schema; the site is only read. A run
-whose journal no longer gives the same facts, or whose state would be another one, is named before
-anybody upgrades (architecture, section 3: tables are projections of the streams; URS-EXE-090).
+whose journal no longer gives the same facts, cannot be read, or whose state would be another one,
+is named before anybody upgrades, and the others are done none the less (architecture, section 3:
+tables are projections of the streams; URS-EXE-090).
 """
 
 from __future__ import annotations
@@ -66,6 +67,16 @@ def _rehearsed(
 
 
 def _differences(session: Session, run: Run, empty: Path) -> tuple[str, ...]:
+    try:
+        return _done_again(session, run, empty)
+    except BatchwrightError as error:
+        return (str(error),)
+    # Whatever a damaged journal does to the engine, the runs after this one are still done.
+    except Exception as error:  # noqa: BLE001
+        return (f"cannot be done again: {type(error).__name__}: {error}",)
+
+
+def _done_again(session: Session, run: Run, empty: Path) -> tuple[str, ...]:
     record = Stream.parse(run.record)
     acts = replay.recorded_acts(session, record)
     again = empty.with_name("again.db")
@@ -76,8 +87,6 @@ def _differences(session: Session, run: Run, empty: Path) -> tuple[str, ...]:
             replay.replay(house, record, acts)
             with house.reading() as other:
                 return replay.differences(session, other, record)
-    except BatchwrightError as error:
-        return (str(error),)
     finally:
         again.unlink()
 

@@ -67,8 +67,15 @@ class RecordedAct:
 
 
 def recorded_acts(session: Session, record: Stream) -> list[RecordedAct]:
-    """The acts of a stream in which the engine did something, in order."""
-    found = [(entry.at, entry.data["journal"]) for entry in trail.entries(session, record)]
+    """The acts of a stream in which the engine did something, in order.
+
+    Raises ReplayDiffers when an entry tells nothing of the engine, not even that it did nothing.
+    """
+    entries = trail.entries(session, record)
+    lacking = [entry.rseq for entry in entries if "journal" not in entry.data]
+    if lacking:
+        raise ReplayDiffers(f"entry {lacking[0]} of {record} has no journal")
+    found = [(entry.at, entry.data["journal"]) for entry in entries]
     return [RecordedAct(at, journal) for at, journal in found if journal]
 
 
@@ -135,17 +142,27 @@ def replay(house: House, record: Stream, acts: Sequence[RecordedAct]) -> None:
 
     The house's service ``engine_host`` must be a RecordedHost.
     """
-    host: RecordedHost = house.services["engine_host"]
     for number, act in enumerate(acts, start=1):
-        with (
-            house.transaction() as session,
-            trail.act(session, "run.replayed", stream=record, by=REPLAYER) as again,
-        ):
-            while len(again.journal) < len(act.facts):
-                before = len(again.journal)
-                host.expect(act.facts[before:])
-                _again(session, record, act.facts[before:], act.at)
-                _check(number, before, again.journal, act.facts)
+        try:
+            _act_again(house, record, number, act)
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise ReplayDiffers(
+                f"act {number} cannot be done again ({type(error).__name__}: {error}):"
+                f" {list(act.facts)}"
+            ) from error
+
+
+def _act_again(house: House, record: Stream, number: int, act: RecordedAct) -> None:
+    host: RecordedHost = house.services["engine_host"]
+    with (
+        house.transaction() as session,
+        trail.act(session, "run.replayed", stream=record, by=REPLAYER) as again,
+    ):
+        while len(again.journal) < len(act.facts):
+            before = len(again.journal)
+            host.expect(act.facts[before:])
+            _again(session, record, act.facts[before:], act.at)
+            _check(number, before, again.journal, act.facts)
 
 
 def state_of(session: Session, record: Stream) -> State:
