@@ -8,6 +8,7 @@ import pytest
 
 from app.seed import definitions
 from ebr.commands.ending import Cause, Ending, EndRun, end_run
+from ebr.commands.exceptions import ExceptionReference, decide_exception, release_exception
 from ebr.entry import Entry
 from ebr.errors import GateClosed
 from ebr.models import RunState
@@ -27,11 +28,21 @@ CODE, UNIT, RECORD = "CLN-009", "FBD-07", "procedure/CL-0001"
 HEADER = (
     f'<bw:recipe code="{CODE}" title="Cleaning of the dryer" category="procedure">'
     '<bw:equipmentRequirement key="FBD" class="fluid_bed_dryer">'
-    '<bw:label lang="en">Dryer</bw:label></bw:equipmentRequirement></bw:recipe>'
+    '<bw:label lang="en">Dryer</bw:label></bw:equipmentRequirement>'
+    '<bw:equipmentRequirement key="WIP" class="wash_skid" shared="true">'
+    '<bw:label lang="en">Wash skid</bw:label></bw:equipmentRequirement></bw:recipe>'
 )
-BIND = '<bw:equipment requirement="FBD"/>'
+BIND = '<bw:equipment requirement="FBD"/><bw:equipment requirement="WIP"/>'
+BOUND = Entry(units={"FBD": "FBD-07", "WIP": "WIP-01"})
+CLEAN = Entry(values={"result": ("clean",)}, checks=("c1",))
+RESIDUE_SEEN = Entry(values={"result": ("fail",)}, checks=("c1",))
 DRIED = '<bw:hold name="clean" act="starts" limit="P7D" severity="minor" requirement="FBD"/>'
-LOOK = '<bw:check code="c1"><bw:label lang="en">No residue seen</bw:label></bw:check>'
+RINSED = '<bw:hold name="rinse" act="starts" limit="P7D" severity="minor" requirement="WIP"/>'
+RESIDUE = (
+    '<bw:parameter code="result" dataType="choice"><bw:choice value="clean"/>'
+    '<bw:choice value="fail" accepted="false"/></bw:parameter>'
+)
+LOOK = f'{RESIDUE}{RINSED}<bw:check code="c1"><bw:label lang="en">Looked at</bw:label></bw:check>'
 
 
 def procedure() -> bytes:
@@ -51,7 +62,9 @@ def procedure() -> bytes:
 
 
 def two_dryers(plant: RecordPlant) -> None:
-    """Two dryers that were used, cleaned by a procedure that is not approved yet."""
+    """Two dryers that were used, cleaned by a procedure that is not approved yet; a wash skid."""
+    skid = NewEquipment(number="WIP-01", name="Wash skid", equipment_class="wash_skid", room="1.12")
+    plant.house.perform(setup_commands.register_equipment, skid, by=SETUP)
     for number in (UNIT, "FBD-08"):
         new = NewEquipment(
             number=number,
@@ -77,7 +90,7 @@ def soiled(plant: RecordPlant) -> RecordPlant:
 
 def approve(plant: RecordPlant) -> None:
     """The procedure is effective, and two people are qualified for it."""
-    qualify(plant, {"P-101": f"{CODE} v4", "P-102": f"{CODE} v4"})
+    qualify(plant, dict.fromkeys(("P-101", "P-102", "P-105"), f"{CODE} v4"))
     first, second = (plant.person(badge).actor for badge in ("A-001", "A-002"))
     asked = plant.house.perform(
         commands.request_role, "P-104", "AUTHOR", reason="draws procedures", by=first
@@ -117,18 +130,48 @@ def do(plant: RecordPlant, key: str, entry: Entry) -> None:
     plant.work()
 
 
-def clean(plant: RecordPlant) -> None:
-    """Taken over, dried at 20 minutes, inspected at 30, verified at 40."""
+def clean(
+    plant: RecordPlant, seen: Entry = CLEAN, verifier: str = "P-102", decided: str = ""
+) -> None:
+    """Taken over, dried at 20 minutes, inspected at 30, verified at 40; the run ends at 45."""
     begin(plant)
-    do(plant, "K1", Entry(units={"FBD": UNIT}))
+    do(plant, "K1", BOUND)
     plant.later(minutes=20)
     do(plant, "K2", Entry())
     plant.later(minutes=10)
-    do(plant, "K3", Entry(checks=("c1",)))
+    do(plant, "K3", seen)
+    if decided:
+        decide(plant, decided)
     plant.later(minutes=10)
     path = plant.step("K3", number="CL-0001").path
-    plant.person("P-102").sign_part(RECORD, path, "verifier")
+    plant.person(verifier).sign_part(RECORD, path, "verifier")
+    if seen is RESIDUE_SEEN:
+        let_go_on(plant)
+    plant.later(minutes=5)
     plant.work()
+
+
+def let_go_on(plant: RecordPlant) -> None:
+    """The supervisor lets the flow go on after the only exception, which is major."""
+    plant.person("P-105").sign(
+        release_exception,
+        ExceptionReference(record=RECORD, number=1),
+        "it is washed again tomorrow",
+        meaning="approved",
+        record=RECORD,
+    )
+
+
+def decide(plant: RecordPlant, decision: str) -> None:
+    """The quality unit decides on the only exception."""
+    plant.person("P-107").sign(
+        decide_exception,
+        ExceptionReference(record=RECORD, number=1),
+        decision,
+        "the spot is a scratch of the steel, see deviation 7",
+        meaning="reviewed",
+        record=RECORD,
+    )
 
 
 @pytest.mark.urs("URS-EQP-020", "URS-EQP-030")
@@ -147,13 +190,49 @@ def test_worked_to_its_end_the_unit_is_clean_from_when_it_was_dried(ready: Recor
     assert kept.verification_id is not None
 
 
+@pytest.mark.urs("URS-EQP-030", "URS-SIG-010")
+def test_the_log_says_in_which_role_and_when_the_second_person_verified(ready: RecordPlant) -> None:
+    clean(ready, verifier="P-105")
+    (line,) = ready.ask(queries.logbook, UNIT)
+    assert (line.performed_by, line.checked_by) == ("P-101", "P-105")
+    assert line.checked_at == START + timedelta(minutes=40)
+    kept = ready.ask(work.cleaning, "CL-0001")
+    assert (kept.performed_at, kept.verified_at) == (
+        START + timedelta(minutes=30), START + timedelta(minutes=40)
+    )  # fmt: skip
+
+
+@pytest.mark.urs("URS-EQP-020", "URS-EQP-030")
+def test_residue_that_nobody_decided_on_leaves_the_unit_to_be_cleaned(ready: RecordPlant) -> None:
+    clean(ready, RESIDUE_SEEN)
+    assert ready.run("CL-0001").state == RunState.COMPLETE
+    after = unit(ready)
+    assert (after.cleaning, after.dirty_since, after.allocated_to) == ("to_be_cleaned", START, None)
+    assert ready.ask(work.cleaning, "CL-0001").state == "given_up"
+    assert ready.ask(queries.logbook, UNIT) == []
+    (told,) = [e for e in ready.entries(RECORD) if e["action"] == "cleaning.given_up"]
+    assert told["facts"]["exceptions"] == [1]
+
+
+@pytest.mark.urs("URS-EQP-020", "URS-DEV-010")
+@pytest.mark.parametrize(
+    ("decision", "cleaning"),
+    [("accepted_after_review", "clean"), ("not_accepted", "to_be_cleaned")],
+)
+def test_a_finding_counts_as_the_quality_unit_decided(
+    ready: RecordPlant, decision: str, cleaning: str
+) -> None:
+    clean(ready, RESIDUE_SEEN, decided=decision)
+    assert unit(ready).cleaning == cleaning
+
+
 @pytest.mark.urs("URS-EQP-030")
 def test_before_the_second_person_has_verified_it_is_not_clean(ready: RecordPlant) -> None:
     begin(ready)
-    do(ready, "K1", Entry(units={"FBD": UNIT}))
+    do(ready, "K1", BOUND)
     do(ready, "K2", Entry())
     assert unit(ready).cleaning == "in_cleaning"
-    do(ready, "K3", Entry(checks=("c1",)))
+    do(ready, "K3", CLEAN)
     assert unit(ready).cleaning == "in_cleaning"
     assert ready.ask(queries.logbook, UNIT) == []
 
@@ -161,7 +240,7 @@ def test_before_the_second_person_has_verified_it_is_not_clean(ready: RecordPlan
 @pytest.mark.urs("URS-EQP-020")
 def test_an_aborted_cleaning_leaves_the_unit_dirty_since_it_was_soiled(ready: RecordPlant) -> None:
     begin(ready)
-    do(ready, "K1", Entry(units={"FBD": UNIT}))
+    do(ready, "K1", BOUND)
     ready.later(hours=2)
     given = EndRun(
         record=RECORD,
@@ -182,7 +261,7 @@ def test_an_aborted_cleaning_leaves_the_unit_dirty_since_it_was_soiled(ready: Re
 def test_a_cleaning_takes_no_other_unit_than_it_was_begun_for(ready: RecordPlant) -> None:
     begin(ready)
     with pytest.raises(GateClosed) as refused:
-        do(ready, "K1", Entry(units={"FBD": "FBD-08"}))
+        do(ready, "K1", Entry(units={"FBD": "FBD-08", "WIP": "WIP-01"}))
     assert "CL-0001 was begun for FBD-07" in refused.value.fact
 
 
