@@ -207,7 +207,7 @@ def test_a_cut_server_loses_all_its_devices_and_all_come_back(rig: Rig, server: 
     lost = {each.device for each in rig.told if isinstance(each, LinkLost)}
     back = {each.device for each in rig.told if isinstance(each, LinkRestored)}
     assert lost == back
-    assert len(lost) == {"GRAN": 2, "MODBUS": 10}[server]
+    assert len(lost) == {"GRAN": 2, "MODBUS": 11}[server]
 
 
 @pytest.mark.urs("URS-PRO-040")
