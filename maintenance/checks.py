@@ -15,6 +15,7 @@ from ebr.models import ProcedureRun
 from hardware import queries as units
 from hardware.models import Equipment
 from maintenance import queries
+from maintenance.models import CleaningRecord
 from workflows import queries as definitions
 from workflows.recipe import Capability, EquipmentRequirement, Header
 from workflows.scaling import Range, covers, factor
@@ -42,9 +43,10 @@ def no_open_order(session: Session, facts: Mapping[str, Any]) -> list[Condition]
 
 
 def the_unit_to_be_cleaned(session: Session, facts: Mapping[str, Any]) -> list[Condition]:
-    """A cleaning takes the unit that it was begun for, and shared units (a wash skid)."""
+    """A cleaning takes the unit that it was begun for; what it is cleaned with is of another
+    class (a wash skid) or shared."""
     found = queries.cleaning_of_record(session, str(facts["record"]))
-    if found is None or _is_shared(session, facts):
+    if found is None or _cleans_with(session, facts, found):
         return []
     rule, unit = "cleaning.unit", facts["unit"]
     if unit == found.equipment:
@@ -53,10 +55,14 @@ def the_unit_to_be_cleaned(session: Session, facts: Mapping[str, Any]) -> list[C
     return [Condition(rule=rule, met=False, fact=fact, resolver="begin a cleaning of that unit")]
 
 
-def _is_shared(session: Session, facts: Mapping[str, Any]) -> bool:
+def _cleans_with(session: Session, facts: Mapping[str, Any], found: CleaningRecord) -> bool:
+    """Whether the requirement is a tool of the cleaning. In a procedure that asks for no unit of
+    the class to be cleaned, none is: it is the wrong procedure."""
     run = records.run_of(session, facts["record"])
-    header = definitions.load(session, run.file_digest).header
-    return any(need.shared for need in header.equipment if need.key == facts["requirement"])
+    needs = {need.key: need for need in definitions.load(session, run.file_digest).header.equipment}
+    need, cleaned = needs[facts["requirement"]], units.equipment(session, found.equipment)
+    fits = any(each.equipment_class == cleaned.equipment_class for each in needs.values())
+    return need.shared or (fits and need.equipment_class != cleaned.equipment_class)
 
 
 def suitable_units(session: Session, facts: Mapping[str, Any]) -> list[Condition]:

@@ -122,9 +122,16 @@ def end_cleaning(session: Session, ended: RunEnded) -> None:
         _give_up(session, found, doubts, by=ended.by, at=ended.at)
     else:
         _finish(session, found, run, signed[-1], by=ended.by, at=ended.at)
-    unit = units.equipment(session, found.equipment)
-    if unit.allocated_to == found.number:
-        plant.release(session, unit.number, batch=found.number, by=ended.by, at=ended.at)
+    _give_free(session, found.number, by=ended.by, at=ended.at)
+
+
+def _give_free(session: Session, number: str, *, by: Actor, at: datetime) -> None:
+    """The unit, and what it was cleaned with, are free for others; a part comes with its whole."""
+    held = [unit for unit in units.equipment_list(session) if unit.allocated_to == number]
+    mine = {unit.number for unit in held}
+    for unit in held:
+        if unit.parent not in mine:
+            plant.release(session, unit.number, batch=number, by=by, at=at)
 
 
 def _give_up(

@@ -29,7 +29,7 @@ HEADER = (
     f'<bw:recipe code="{CODE}" title="Cleaning of the dryer" category="procedure">'
     '<bw:equipmentRequirement key="FBD" class="fluid_bed_dryer">'
     '<bw:label lang="en">Dryer</bw:label></bw:equipmentRequirement>'
-    '<bw:equipmentRequirement key="WIP" class="wash_skid" shared="true">'
+    '<bw:equipmentRequirement key="WIP" class="wash_skid">'
     '<bw:label lang="en">Wash skid</bw:label></bw:equipmentRequirement></bw:recipe>'
 )
 BIND = '<bw:equipment requirement="FBD"/><bw:equipment requirement="WIP"/>'
