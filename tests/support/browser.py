@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.support.records import PEOPLE
 
@@ -25,6 +26,20 @@ def listening(page: Page) -> Iterator[Page]:
     page.on("console", lambda told: said.append(told.text) if told.type == "error" else None)
     yield page
     assert [text for text in said if not any(noise in text for noise in NOISE)] == []
+
+
+def assert_fits(page: Page, width: int) -> None:
+    """Fail if the page is wider than `width` px, once it has drawn itself for the last change.
+
+    Charts are drawn anew a frame after the window changed, so the first look may be too early.
+    """
+    try:
+        page.wait_for_function(
+            "width => document.documentElement.scrollWidth <= width", arg=width, timeout=5_000
+        )
+    except PlaywrightTimeout:
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        raise AssertionError(f"{page.url} is {wide} px wide, not {width}") from None
 
 
 def sign_in(page: Page, address: str, badge: str, passphrase: str = "") -> None:

@@ -5,7 +5,7 @@
     const wide = document.documentElement.clientWidth;
     const scrolls = (e) => {
       for (let up = e.parentElement; up; up = up.parentElement)
-        if (["auto", "scroll", "hidden"].includes(getComputedStyle(up).overflowX)) return true;
+        if (["auto", "scroll", "hidden", "clip"].includes(getComputedStyle(up).overflowX)) return true;
       return false;
     };
     const out = (e) => e.getBoundingClientRect().right > wide + 1;

@@ -12,6 +12,8 @@ SCRIPT = Path(__file__).with_name("looking.js").read_text(encoding="utf-8")
 AXE = """options => axe.run(options).then(found => found.violations.map(
     it => it.id + ': ' + it.nodes.slice(0, 3).map(node => node.target.join(' ')).join(', ')))"""
 
+FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 
 def _ask(page: Page, what: str, given: str = "") -> Any:
     return page.evaluate(f"{SCRIPT.strip()}.{what}({given})")
@@ -30,8 +32,12 @@ def use_theme(page: Page, theme: str) -> None:
 
 
 def beside(page: Page, width: int) -> list[str]:
-    """What stands beside a screen of that width, in pixels, with no place to scroll to it."""
+    """What stands beside a screen of that width, in pixels, with no place to scroll to it.
+
+    Measured after two frames, since charts are drawn anew in the one after the window changed.
+    """
     page.set_viewport_size({"width": width, "height": 800})
+    page.evaluate(FRAMES)
     return list(_ask(page, "beside"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.browser import assert_fits
 from tests.ui.work.test_work import STEP, ask, begin
 
 PAGES = ("/work", STEP, "/records/B-2045", "/pieces", "/terminal", "/passphrase", "/nothing")
@@ -50,11 +51,9 @@ def test_axe_finds_nothing_at_login_in_the_form_and_in_the_dialogs(
 @pytest.mark.parametrize("width", [320, 390, 768, 1024])
 def test_no_page_scrolls_sideways(operator: Page, address: str, width: int) -> None:
     operator.set_viewport_size({"width": width, "height": 700})
-    found = {}
     for path in PAGES:
         operator.goto(address + path)
-        found[path] = operator.evaluate("document.documentElement.scrollWidth")
-    assert {path: wide for path, wide in found.items() if wide > width} == {}
+        assert_fits(operator, width)
 
 
 def test_every_target_of_a_terminal_is_large_enough(operator: Page, address: str) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from tests.integration.web.test_messages import plant
+from tests.support.browser import assert_fits
 from tests.ui.work.conftest import sign_in
 from tests.ui.work.test_looks import violations
 
 __all__ = ["plant"]
-
-WIDE = "document.documentElement.scrollWidth"
 
 
 def test_a_supervisor_sees_what_is_waited_for_and_passes_it_on(
@@ -26,7 +25,7 @@ def test_a_supervisor_sees_what_is_waited_for_and_passes_it_on(
     card.get_by_label("What it said").fill("verdict: passed")
     assert violations(screen, axe_source) == []
     screen.set_viewport_size({"width": 320, "height": 700})
-    assert screen.evaluate(WIDE) <= 320
+    assert_fits(screen, 320)
     screen.set_viewport_size({"width": 1280, "height": 800})
     card.get_by_role("button", name="Pass it on").click()
     expect(screen.get_by_role("alert")).to_contain_text("with L-7, not L-8")

@@ -11,10 +11,10 @@ from playwright.sync_api import Page, expect
 from ebr.entry import Entry
 from tests.integration.ebr.test_waits import BIND, HEADER, at_dryer, feed
 from tests.support.bpmn import bpmn, end, process, start, step, task
+from tests.support.browser import assert_fits
 from tests.support.records import RecordPlant, staffed
 from tests.ui.work.test_looks import use_theme, violations
 
-WIDE = "document.documentElement.scrollWidth"
 MASSES = ("624.1", "625.4", "690.2", "626.0")
 SERIES = (
     '<bw:parameter code="mass" dataType="decimal" unit="mg" decimals="1" replicates="4">'
@@ -139,7 +139,7 @@ def test_a_series_is_a_table_for_a_screen_reader_and_fits_a_narrow_screen(
     assert violations(operator, axe_source) == []
     expect(operator.get_by_role("row")).to_have_count(5)
     operator.set_viewport_size({"width": 320, "height": 700})
-    assert operator.evaluate(WIDE) <= 320
+    assert_fits(operator, 320)
     operator.set_viewport_size({"width": 1280, "height": 800})
     operator.evaluate("document.documentElement.style.fontSize = '200%'")
-    assert operator.evaluate(WIDE) <= 1280
+    assert_fits(operator, 1280)

@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.integration.ebr.test_waits import at_dryer, feed, pass_time, recipe, send
+from tests.support.browser import assert_fits
 from tests.support.records import PEOPLE, RECORD, RecordPlant, staffed
 from tests.ui.work.test_looks import use_theme, violations
 from tests.ui.work.test_work import sign
 
 STEP = "/records/B-2045/steps/D/1"
-WIDE = "document.documentElement.scrollWidth"
 BEAT = "document.body.dispatchEvent(new Event('bw:beat'))"
 DRAWN = "canvas => canvas.toDataURL()"
 
@@ -107,7 +107,7 @@ def test_a_waiting_step_is_accessible_and_fits_a_narrow_screen(
     use_theme(operator, theme)
     assert violations(operator, axe_source) == []
     operator.set_viewport_size({"width": 320, "height": 700})
-    assert operator.evaluate(WIDE) <= 320
+    assert_fits(operator, 320)
     operator.set_viewport_size({"width": 1280, "height": 800})
     operator.evaluate("document.documentElement.style.fontSize = '200%'")
-    assert operator.evaluate(WIDE) <= 1280
+    assert_fits(operator, 1280)
