@@ -12,7 +12,8 @@ from core.clock import show
 from core.house import moment
 from ebr.models import ProcedureRun
 from ebr.report.additions import Addition, Adds
-from ebr.report.model import Pair, SectionView
+from ebr.report.model import SectionView
+from ebr.report.stepmodel import Pair
 from maintenance import queries as maintenance
 from production.models import Batch
 from quality import queries as quality

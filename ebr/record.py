@@ -21,21 +21,9 @@ from audit import canonical
 from documents import states
 from ebr import queries
 from ebr.report import additions, lists, messages, rows, standing, steps, trail, values, words
-from ebr.report.model import (
-    ChangeView,
-    EquipmentView,
-    ExceptionView,
-    Header,
-    IngredientView,
-    LevelView,
-    MaterialView,
-    Pair,
-    RecordView,
-    RemarkView,
-    StepView,
-    Summary,
-)
+from ebr.report.model import ChangeView, ExceptionView, Header, IngredientView, RecordView, Summary
 from ebr.report.rows import Rows
+from ebr.report.stepmodel import EquipmentView, LevelView, MaterialView, Pair, RemarkView, StepView
 from hardware import queries as plant
 from workflows.rounding import to_decimals
 from workflows.scaling import factor, scaled_formula

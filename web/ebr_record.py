@@ -17,7 +17,8 @@ from core.errors import NotFound
 from ebr import bundle, issuing
 from ebr import queries as records
 from ebr.models import Attachment
-from ebr.report.model import RecordView, StepView
+from ebr.report.model import RecordView
+from ebr.report.stepmodel import StepView
 from web import desk, identity, record_route, record_rows, record_timeline, record_views, tables
 from web.access import needs, passive
 from web.i18n import gettext as _

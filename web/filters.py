@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from core.clock import local, stamp
 from documents.units import symbol
-from ebr.report.model import ValueView
+from ebr.report.stepmodel import ValueView
 from web import states
 from web.i18n import decimal_mark
 from web.i18n import gettext as _

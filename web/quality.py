@@ -18,7 +18,8 @@ from ebr import queries as records
 from ebr.commands import exceptions as cases
 from ebr.commands.exceptions import ExceptionReference
 from ebr.models import ExceptionState, ProcedureRun, RunState
-from ebr.report.model import ExceptionView, RecordView, StepView
+from ebr.report.model import ExceptionView, RecordView
+from ebr.report.stepmodel import StepView
 from quality import queries, standings
 from quality.commands import deviations, release, reviews
 from quality.commands.deviations import NewDeviation

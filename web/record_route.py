@@ -12,7 +12,8 @@ from flask import url_for
 from sqlalchemy.orm import Session
 
 from ebr.report.lists import CAUSES
-from ebr.report.model import RecordView, StepView
+from ebr.report.model import RecordView
+from ebr.report.stepmodel import StepView
 from engine import queries as flow
 from engine.queries import InstanceRoute
 from engine.routes import Element, Mark

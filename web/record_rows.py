@@ -10,15 +10,8 @@ from typing import Any
 
 from flask import url_for
 
-from ebr.report.model import (
-    EquipmentView,
-    MaterialView,
-    RecordView,
-    SignatureView,
-    StepView,
-    TrailLine,
-    ValueView,
-)
+from ebr.report.model import RecordView, TrailLine
+from ebr.report.stepmodel import EquipmentView, MaterialView, SignatureView, StepView, ValueView
 from web import filters, scoping
 from web.i18n import gettext as _
 

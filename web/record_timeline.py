@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.clock import local
-from ebr.report.model import LevelView, RecordView, StepView
+from ebr.report.model import RecordView
+from ebr.report.stepmodel import LevelView, StepView
 from web import filters
 from web.i18n import gettext as _
 

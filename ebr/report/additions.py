@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from ebr.models import ProcedureRun
-from ebr.report.model import Pair, SectionView
+from ebr.report.model import SectionView
+from ebr.report.stepmodel import Pair
 
 SERVICE = "record_additions"
 

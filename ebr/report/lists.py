@@ -21,13 +21,11 @@ from ebr.report.model import (
     ExceptionView,
     HoldView,
     NotExecutedView,
-    Pair,
     PersonView,
     QuestionView,
-    SignatureView,
-    StepView,
 )
 from ebr.report.rows import Rows, SealedEntry
+from ebr.report.stepmodel import Pair, SignatureView, StepView
 from engine import queries as flow
 from engine.routes import CauseKind
 from workflows.model import EndEvent, Gateway, Level, Node

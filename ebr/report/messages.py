@@ -8,8 +8,9 @@ from typing import Any
 
 from core.clock import show
 from ebr.report import lists, words
-from ebr.report.model import MessageView, Pair
+from ebr.report.model import MessageView
 from ebr.report.rows import Rows, SealedEntry
+from ebr.report.stepmodel import Pair
 
 RECEIVED = {"message.received": "message", "signal.received": "signal"}
 THROWN = {"message.thrown": "message", "signal.thrown": "signal", "signal.reached": "signal"}

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from ebr.report.model import LevelView, RecordView, StepView, TrailLine
+from ebr.report.model import RecordView, TrailLine
+from ebr.report.stepmodel import LevelView, StepView
 
 LINES_TO_SHARE = 700
 """Fewer lines than these (about ten pages) are laid out in one piece."""

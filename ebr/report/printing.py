@@ -26,15 +26,9 @@ from documents.rendering import Attachment, Relationship
 from documents.units import symbol
 from documents.views import CorrectionView, Face, Fact, LimitTier, State
 from ebr.report import words
-from ebr.report.model import (
-    AttachmentView,
-    Pair,
-    RecordView,
-    SectionView,
-    StepView,
-    ValueView,
-)
+from ebr.report.model import RecordView, SectionView
 from ebr.report.portions import portions_of
+from ebr.report.stepmodel import AttachmentView, Pair, StepView, ValueView
 from ebr.report.trends import TrendView
 from ebr.report.values import replaced
 

@@ -35,7 +35,7 @@ from ebr.models import (
     StepRecord,
     StepSignature,
 )
-from ebr.report.model import Who
+from ebr.report.stepmodel import Who
 from workflows import queries as definitions
 from workflows.model import Procedure
 from workflows.step import Step, in_language

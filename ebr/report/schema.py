@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from ebr.report import model
+from ebr.report.model import RecordView
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PLAIN: dict[Any, dict[str, Any]] = {
@@ -31,7 +31,7 @@ def text() -> bytes:
 def schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of `ebr.record.to_json`."""
     definitions: dict[str, Any] = {}
-    _object(model.RecordView, definitions)
+    _object(RecordView, definitions)
     return {
         "$schema": DIALECT,
         "title": "Batchwright record",
@@ -44,7 +44,7 @@ def _object(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     name = kind.__name__
     if name not in definitions:
         definitions[name] = {}
-        hints = typing.get_type_hints(kind, vars(model))
+        hints = typing.get_type_hints(kind)
         fields = [field.name for field in dataclasses.fields(kind)]
         definitions[name] = {
             "type": "object",

@@ -12,7 +12,8 @@ from documents import states
 from ebr import rules
 from ebr.models import Attachment, StepMaterial, StepRecord
 from ebr.report import values, words
-from ebr.report.model import (
+from ebr.report.rows import Rows
+from ebr.report.stepmodel import (
     AttachmentView,
     EquipmentView,
     LevelView,
@@ -21,7 +22,6 @@ from ebr.report.model import (
     SignatureView,
     StepView,
 )
-from ebr.report.rows import Rows
 from workflows.model import BoundaryEvent, CallActivity, Level
 
 

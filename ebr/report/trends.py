@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session, undefer
 
 from ebr import queries
 from ebr.models import Attachment
-from ebr.report.model import AttachmentView, LimitView, RecordView, StepView
+from ebr.report.model import RecordView
+from ebr.report.stepmodel import AttachmentView, LimitView, StepView
 
 MEDIA_TYPE = "application/json"
 

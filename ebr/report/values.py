@@ -12,8 +12,9 @@ from typing import Any
 
 from ebr.models import Grade, ParameterValue, StepRecord
 from ebr.report import words
-from ebr.report.model import ChangeView, Former, LimitView, Pair, ValueView
+from ebr.report.model import ChangeView
 from ebr.report.rows import Rows
+from ebr.report.stepmodel import Former, LimitView, Pair, ValueView
 from workflows.step import CheckPoint, Parameter, SetPoint, Step
 
 Place = tuple[str, int]

@@ -12,8 +12,9 @@ from PIL import Image
 
 from documents.parts import Piece
 from ebr.report import printing
-from ebr.report.model import AttachmentView, LevelView, RecordView, StepView, Who
+from ebr.report.model import RecordView
 from ebr.report.printing import Edition
+from ebr.report.stepmodel import AttachmentView, LevelView, StepView, Who
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 EDITION = Edition(at=AT, by="Samuel Okafor (P-107)", software="x", content_digest="0" * 64)

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from ebr.report import portions
-from ebr.report.model import RecordView, StepView
+from ebr.report.model import RecordView
 from ebr.report.portions import Heading, portions_of
+from ebr.report.stepmodel import StepView
 
 
 @pytest.fixture

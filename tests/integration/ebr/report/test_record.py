@@ -12,7 +12,8 @@ from audit import verifier
 from ebr import issuing, record
 from ebr.entry import Entry
 from ebr.report import schema, trends
-from ebr.report.model import LevelView, RecordView, StepView
+from ebr.report.model import RecordView
+from ebr.report.stepmodel import LevelView, StepView
 from personnel import commands as personnel
 from production.models import Disposition
 from quality.commands import deviations
