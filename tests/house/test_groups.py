@@ -1,0 +1,46 @@
+"""Tests of one group run in one process; else each process would play the whole batch."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+FEW = """
+import pytest
+
+@pytest.mark.xdist_group("kept")
+@pytest.mark.parametrize("number", range(8))
+def test_kept_together(number): pass
+
+@pytest.mark.parametrize("number", range(8))
+def test_alone(number): pass
+"""
+
+
+def processes(folder: Path, name: str) -> set[str]:
+    """Which of two processes ran the tests of that name."""
+    (folder / "test_few.py").write_text(FEW)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        "2",
+        "-v",
+        "--dist=loadgroup",
+        "-c",
+        "none.ini",
+    ]
+    (folder / "none.ini").write_text("[pytest]\n")
+    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+    return set(re.findall(rf"\[(gw\d)\].*::{name}\[", said))
+
+
+def test_a_group_stays_in_one_process(tmp_path: Path) -> None:
+    assert len(processes(tmp_path, "test_kept_together")) == 1
+
+
+def test_tests_without_a_group_are_shared_out(tmp_path: Path) -> None:
+    assert len(processes(tmp_path, "test_alone")) == 2
