@@ -141,8 +141,15 @@ def story(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
 
 
 def keep_together(items: list[pytest.Item]) -> None:
-    """Whoever needs the story runs beside it in one process, and has the patience for it."""
+    """Whoever needs the story runs beside it in one process, and has the patience for it.
+
+    Tests in a browser make a second group: in the process of a browser no other loop of events
+    can run, and it stays open to the end, so they come last (``--no-loadscope-reorder``).
+    """
     for item in items:
-        if "story" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.xdist_group("story"))
-            item.add_marker(pytest.mark.timeout(PATIENCE_SECONDS))
+        names = getattr(item, "fixturenames", ())
+        if "story" in names:
+            group = "story on screen" if "page" in names else "story"
+            item.add_marker(pytest.mark.xdist_group(group))
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(PATIENCE_SECONDS))
