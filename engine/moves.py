@@ -34,12 +34,15 @@ _LOCKED = select(Run).with_for_update().execution_options(**_FRESH)
 _LOCK_BY_ID = _LOCKED.where(Run.id == bindparam("id"))
 # The key begins with the site: without it all runs would be read.
 _LOCK_BY_RECORD = _LOCKED.where(Run.site_id == bindparam("site"), Run.record == bindparam("record"))
+AT_ONCE = 6
+"""Paths of instances in one question: levels are seldom deeper, and a list of one length is not
+written anew each time."""
 _INSTANCES = (
     select(Instance)
     .where(
         Instance.site_id == bindparam("site"),
         Instance.run_id == bindparam("run"),
-        Instance.path.in_(bindparam("paths", expanding=True)),
+        Instance.path.in_([bindparam(f"path{place}") for place in range(AT_ONCE)]),
     )
     .execution_options(**_FRESH)
 )
@@ -117,10 +120,13 @@ class Move:
         return instance
 
     def load(self, path: str) -> Instance:
-        """The instance of that path with all its ancestors, in one query. Raises UnknownPath."""
+        """The instance of that path with all its ancestors. Raises UnknownPath."""
         wanted = [part for part in lineage(path) if part not in self._instances]
-        if wanted:
-            asked = {"site": self.run.site_id, "run": self.run.id, "paths": wanted}
+        for start in range(0, len(wanted), AT_ONCE):
+            some = wanted[start : start + AT_ONCE]
+            some += some[-1:] * (AT_ONCE - len(some))
+            asked = {"site": self.run.site_id, "run": self.run.id}
+            asked.update((f"path{place}", part) for place, part in enumerate(some))
             for found in self.session.scalars(_INSTANCES, asked):
                 self._instances[found.path] = found
         if path not in self._instances:

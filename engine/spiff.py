@@ -229,12 +229,20 @@ class Live:
         return list(self._workflow.tasks.values())
 
     def _run(self) -> None:
+        # SpiffWorkflow's own loop does the same, but also looks for subprocesses and timers, which
+        # no level has, and costs twice as much.
         self._moved = True
-        self._workflow.do_engine_steps(did_complete_task=self._note)
+        while passing := [task for task in self._top_down() if self._passes(task)]:
+            for task in passing:
+                task.run()
+                self._note(task)
         for task in self._top_down():
             if task.id not in self._numbers:
                 self._numbers[task.id] = self._following
                 self._following += 1
+
+    def _passes(self, task: Any) -> bool:
+        return task.state == TaskState.READY and not task.task_spec.manual
 
     def _note(self, task: Any) -> None:
         if task.task_spec.name.startswith("n:"):

@@ -240,7 +240,9 @@ class Flow:
     max_rounds: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Without slots: the indexes lie in the instance once they are asked for, so that finding a step
+# costs the same in a recipe of any size.
+@dataclass(frozen=True, kw_only=True)
 class Level:
     """One BPMN process: nodes and flows in document order. `id` names it in call activities.
 
@@ -261,10 +263,7 @@ class Level:
 
     def node(self, node_id: str) -> Node:
         """The node with this BPMN id. Raises KeyError."""
-        for node in self.nodes:
-            if node.id == node_id:
-                return node
-        raise KeyError(node_id)
+        return self._nodes_by_id[node_id]
 
     def outgoing(self, node_id: str) -> tuple[Flow, ...]:
         """The flows that leave a node, in document order."""
@@ -276,11 +275,7 @@ class Level:
 
     def boundaries(self, node_id: str) -> tuple[BoundaryEvent, ...]:
         """The boundary events attached to a task or call activity, in document order."""
-        return tuple(
-            node
-            for node in self.nodes
-            if isinstance(node, BoundaryEvent) and node.attached_to == node_id
-        )
+        return self._boundaries_by_host.get(node_id, ())
 
     def event_subprocesses(self) -> tuple[EventSubProcess, ...]:
         """What begins inside this level by an event, in document order."""
@@ -294,9 +289,20 @@ class Level:
                 return before
         return None
 
+    @cached_property
+    def _nodes_by_id(self) -> dict[str, Node]:
+        return {node.id: node for node in reversed(self.nodes)}
 
-# Without slots: the indexes lie in the instance once they are asked for, so that finding a step
-# costs the same in a recipe of any size.
+    @cached_property
+    def _boundaries_by_host(self) -> dict[str, tuple[BoundaryEvent, ...]]:
+        found: dict[str, tuple[BoundaryEvent, ...]] = {}
+        for node in self.nodes:
+            if isinstance(node, BoundaryEvent):
+                found[node.attached_to] = (*found.get(node.attached_to, ()), node)
+        return found
+
+
+# Without slots as a level is.
 @dataclass(frozen=True, kw_only=True)
 class Procedure:
     """One definition: header and levels, the `entry` level first to run."""

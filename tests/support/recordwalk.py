@@ -86,9 +86,14 @@ class Crowd:
         return self._spoilt(act) if kind < 0.6 else act
 
     def _spoilt(self, act: Act) -> Act:
-        """The same by somebody else, of another revision, or at another step."""
+        """The same by somebody else, of another revision, or at another step; what a second person
+        signs also by who performed it."""
         badge = self._chance.choice(sorted(ROLES))
         path = self._chance.choice(list(self._model.places))
+        place = self._model.places.get(act.path)
+        if act.word == "sign" and place and place.performers and self._chance.random() < 0.5:
+            badge = min(place.performers)
+            return replace(act, badge=badge, role=ROLES[badge])
         others = (
             {"badge": badge, "role": ROLES[badge]},
             {"revision": act.revision + self._chance.choice([1, -1])},
