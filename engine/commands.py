@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit.streams import Stream
@@ -34,17 +34,6 @@ from engine.rules import ACTING, Command, CommandState
 from engine.subscriptions import SUSPENDED
 from workflows.words import NamedForm
 
-# Asked at the end of every step, so built once.
-_TASK = (
-    select(Task)
-    .where(
-        # The key begins with the site: without it all tasks of the run would be read.
-        Task.site_id == bindparam("site"),
-        Task.run_id == bindparam("run"),
-        Task.path == bindparam("path"),
-    )
-    .execution_options(populate_existing=True)
-)
 Record = Stream | str | UUID
 """A run is named by its record (``batch/B-2045``) or by its id."""
 
@@ -107,8 +96,7 @@ def complete_task(
 
 
 def _ready_task(move: Move, path: str) -> Task:
-    asked = {"site": move.run.site_id, "run": move.run.id, "path": path}
-    task = move.session.scalars(_TASK, asked).one_or_none()
+    task = move.task(path)
     if task is None and move.program.step_task(path) is None:
         raise UnknownPath(
             f"{move.run.record} has no step {path}", resolver="look at the open steps"

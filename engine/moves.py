@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from audit.streams import Stream
@@ -23,7 +23,7 @@ from core.house import service
 from engine import journal, programs
 from engine.errors import RunawayRun, RunHeld, UnknownPath, UnknownRun
 from engine.host import SERVICE, Host, Problem
-from engine.models import Instance, Run, StateChange
+from engine.models import Instance, Run, StateChange, Task
 from engine.programs import Executable
 from engine.rules import Command, CommandState, can_follow, effective_state, next_state
 from workflows.model import Level
@@ -37,12 +37,19 @@ _LOCK_BY_RECORD = _LOCKED.where(Run.site_id == bindparam("site"), Run.record == 
 AT_ONCE = 6
 """Paths of instances in one question: levels are seldom deeper, and a list of one length is not
 written anew each time."""
-_INSTANCES = (
-    select(Instance)
+_LINEAGE = (
+    Instance.site_id == bindparam("site"),
+    Instance.run_id == bindparam("run"),
+    Instance.path.in_([bindparam(f"path{place}") for place in range(AT_ONCE)]),
+)
+_INSTANCES = select(Instance).where(*_LINEAGE).execution_options(**_FRESH)
+_TASK = (
+    select(Task, Instance)
+    .join(Instance, and_(*_LINEAGE))
     .where(
-        Instance.site_id == bindparam("site"),
-        Instance.run_id == bindparam("run"),
-        Instance.path.in_([bindparam(f"path{place}") for place in range(AT_ONCE)]),
+        Task.site_id == bindparam("site"),
+        Task.run_id == bindparam("run"),
+        Task.path == bindparam("task"),
     )
     .execution_options(**_FRESH)
 )
@@ -123,15 +130,28 @@ class Move:
         """The instance of that path with all its ancestors. Raises UnknownPath."""
         wanted = [part for part in lineage(path) if part not in self._instances]
         for start in range(0, len(wanted), AT_ONCE):
-            some = wanted[start : start + AT_ONCE]
-            some += some[-1:] * (AT_ONCE - len(some))
-            asked = {"site": self.run.site_id, "run": self.run.id}
-            asked.update((f"path{place}", part) for place, part in enumerate(some))
+            asked = self._asked(wanted[start : start + AT_ONCE])
             for found in self.session.scalars(_INSTANCES, asked):
                 self._instances[found.path] = found
         if path not in self._instances:
             raise UnknownPath(f"{self.run.record} has no {path}", resolver="look at the open steps")
         return self._instances[path]
+
+    def task(self, path: str) -> Task | None:
+        """The step of that path, fresh, or None; the instances that it stands in come with it."""
+        around = lineage(path)[:-1]
+        if not around:
+            return None
+        task = None
+        asked = {**self._asked(around[-AT_ONCE:]), "task": path}
+        for task, instance in self.session.execute(_TASK, asked):  # noqa: B007  # the same in all
+            self._instances[instance.path] = instance
+        return task
+
+    def _asked(self, paths: list[str]) -> dict[str, Any]:
+        every = paths + paths[-1:] * (AT_ONCE - len(paths))
+        asked = {f"path{place}": path for place, path in enumerate(every)}
+        return {"site": self.run.site_id, "run": self.run.id, **asked}
 
     def find(self, path: str) -> Instance | None:
         """The instance of that path, or None (a task's own path names no instance)."""

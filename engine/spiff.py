@@ -232,11 +232,13 @@ class Live:
         # SpiffWorkflow's own loop does the same, but also looks for subprocesses and timers, which
         # no level has, and costs twice as much.
         self._moved = True
-        while passing := [task for task in self._top_down() if self._passes(task)]:
+        tree = self._top_down()
+        while passing := [task for task in tree if self._passes(task)]:
             for task in passing:
                 task.run()
                 self._note(task)
-        for task in self._top_down():
+            tree = self._top_down()
+        for task in tree:
             if task.id not in self._numbers:
                 self._numbers[task.id] = self._following
                 self._following += 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+OPTIONS = ("-n", "2", "-v", "--dist=loadgroup", "-c", "none.ini")
 FEW = """
 import pytest
 
@@ -20,22 +22,16 @@ def test_alone(number): pass
 
 
 def processes(folder: Path, name: str) -> set[str]:
-    """Which of two processes ran the tests of that name."""
+    """Which of two processes ran the tests of that name; what was asked of this run is not
+    asked of theirs."""
     (folder / "test_few.py").write_text(FEW)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-n",
-        "2",
-        "-v",
-        "--dist=loadgroup",
-        "-c",
-        "none.ini",
-    ]
     (folder / "none.ini").write_text("[pytest]\n")
-    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
-    return set(re.findall(rf"\[(gw\d)\].*::{name}\[", said))
+    command = [sys.executable, "-m", "pytest", *OPTIONS]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    done = subprocess.run(
+        command, cwd=folder, env=clean, capture_output=True, text=True, check=True
+    )
+    return set(re.findall(rf"\[(gw\d)\].*::{name}\[", done.stdout))
 
 
 def test_a_group_stays_in_one_process(tmp_path: Path) -> None:
