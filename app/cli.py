@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sys
 import threading
@@ -24,6 +25,8 @@ LATER = {
     "user": "app.usercli",
 }
 """Groups with a module of their own, loaded when they are asked for: loading takes seconds."""
+
+NOT_THERE = re.compile(r"cannot load library '([^']+)'")
 
 
 class Telling(click.Group):
@@ -239,8 +242,19 @@ def demo_history(settings: Settings) -> None:
 
 
 def entry() -> None:
-    """Run the command line."""
-    main(prog_name="batchwright")
+    """Run the command line; a library of the system that is missing ends it with 2 and its name."""
+    try:
+        main(prog_name="batchwright")
+    except OSError as problem:
+        missing = NOT_THERE.match(str(problem))
+        if missing is None:
+            raise
+        click.echo(
+            f"stopped: this machine lacks {missing[1]}, which the PDF records need; on Debian:\n"
+            "    apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0",
+            err=True,
+        )
+        sys.exit(2)
 
 
 if __name__ == "__main__":
