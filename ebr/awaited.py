@@ -150,6 +150,15 @@ def everywhere(session: Session) -> Iterator[AwaitedStep | AwaitedCondition]:
         yield from found
 
 
+def conditions_of(session: Session, run: ProcedureRun) -> list[AwaitedCondition]:
+    """The conditions that one batch waits for now, at its steps, in its flow and at its levels.
+
+    Raises DefinitionTampered as a look at its definition does.
+    """
+    found = _worked_out(session, run)
+    return [each for each in found if isinstance(each, AwaitedCondition)]
+
+
 class _Known:
     """What was worked out in this process, by state of the record."""
 

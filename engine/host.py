@@ -56,13 +56,15 @@ class Watched:
     """A condition that somebody must watch; tell `commands.condition_met` when it holds.
 
     It is watched at a step, or (without `at_step`) at a place in the flow or at a whole level,
-    `since` site time. One that `has_fired` waits for `commands.condition_over` instead.
+    `since` site time. One that `has_fired` waits for `commands.condition_over` instead. `element`
+    is the event in its `level`, both by BPMN id.
     """
 
     subscription: str
     record: str
     instance_path: str
     host_path: str
+    level: str
     element: str
     condition: Condition
     at_step: bool

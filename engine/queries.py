@@ -120,6 +120,7 @@ def _watched(session: Session, row: Subscription, run: Run) -> Watched:
         record=run.record,
         instance_path=row.instance_path,
         host_path=row.host_path,
+        level=level.id,
         element=row.element,
         condition=node.trigger,
         at_step=isinstance(node, BoundaryEvent)

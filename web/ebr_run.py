@@ -23,7 +23,7 @@ from ebr.opening import context_of
 from personnel import permissions
 from personnel import queries as people
 from personnel.matrix import roles_with
-from web import identity, inputs, messages, steptimes, stepviews
+from web import awaited, identity, inputs, messages, steptimes, stepviews
 from web.access import needs
 from web.ebr_next import next_views
 from web.i18n import gettext as _
@@ -71,6 +71,7 @@ def at_work(number: str) -> str:
             run=run,
             steps=[_line(session, run, step) for step in queries.steps(session, run)],
             next_acts=next_views(session, run),
+            awaited=awaited.of(session, run),
             desk=messages.desk_of(session, run),
             times=steptimes.of_run(session, run),
             consequences={

@@ -88,14 +88,16 @@ def _place(place: Listening) -> Place:
         what=f"{_form(place.form)} {place.name}",
         wanted=wanted,
         where=place.at,
-        then=_then(place, place.label if drawn_apart else ""),
+        then=then_of(ends=place.ends, event=place.label if drawn_apart else ""),
         since=place.since,
     )
 
 
-def _then(place: Listening, event: str) -> str:
+def then_of(*, ends: bool, event: str) -> str:
+    """What follows when the awaited happens: an `event` drawn at something `ends` it or not; one
+    without a name of its own stands in the flow."""
     said = f" ({event})" if event else ""
-    if place.ends:
+    if ends:
         return _("ends it and goes on elsewhere%(event)s", event=said)
     if event:
         return _("something else begins beside it%(event)s", event=said)

@@ -163,7 +163,7 @@ def field_of(
 def _now(context: StepContext, parameter: Parameter, tag: str | None) -> Mapping[str, Any] | None:
     if tag is None or parameter.origin is not Origin.DEVICE:
         return None
-    found = watched.value_now(context, tag)
+    found = watched.value_now(context.session, tag)
     return None if found is None else live.tag_view(found)
 
 

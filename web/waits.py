@@ -7,18 +7,17 @@ end (`ebr.kinds.waiting`); the browser only draws them and adds new points to th
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
-from documents.units import symbol
 from ebr.context import StepContext
 from ebr.kinds import waiting
 from ebr.kinds.waiting import Standing
 from ebr.models import StepState
 from hardware.queries import TagNow
-from web import filters, watched
+from web import conditions, filters, watched
 from web.i18n import gettext as _
 from workflows.durations import duration
 from workflows.model import BoundaryEvent, StepTask
@@ -162,71 +161,19 @@ def _condition_line(context: StepContext, standing: Standing) -> Line:
     phase = _phase_line(context, standing)
     if phase is not None:
         return phase
-    said = condition_words(context, standing.condition.expression, standing.tags)
-    known = {name: watched.value_now(context, tag) for name, tag in standing.tags.items()}
+    expression = standing.condition.expression.replace(
+        f"{context.spec.key}.elapsed", _("time since the start")
+    )
     sustained = bool(standing.needed)
     held = standing.held or timedelta(0)
     return Line(
-        words=said[:1].upper()
-        + said[1:]
-        + (f", {_('for')} {filters.span(standing.needed)}" if sustained else ""),
-        now=_values_now(context, known),
+        words=conditions.in_words(context.session, expression, standing),
+        now=conditions.values_now(context.session, standing.tags, partial(_word_of, context)),
         met=standing.met,
         share=int(WIDTH * held / standing.needed) if sustained else None,
         held=_("holds for %(now)s of %(all)s", now=filters.span(held),
                all=filters.span(standing.needed)) if sustained and held else "",
     )  # fmt: skip
-
-
-def condition_words(context: StepContext, expression: str, tags: Mapping[str, str]) -> str:
-    """A condition of the recipe as people read it: measured things by name, signs as written."""
-    state = _packml_words(context, expression, tags)
-    if state:
-        return state
-    said = expression
-    for name, tag in sorted(tags.items(), key=lambda pair: -len(pair[0])):
-        said = said.replace(name, watched.label_of(context, tag))
-    said = said.replace(f"{context.spec.key}.elapsed", _("time since the start"))
-    for code, written in (
-        ("<=", watched.SIGNS["<="]),
-        (">=", watched.SIGNS[">="]),
-        ("!=", "≠"),
-        (" and ", f" {_('and')} "),
-        (" or ", f" {_('or')} "),
-    ):
-        said = said.replace(code, written)
-    return re.sub(r"(?<=[0-9]) ([A-Za-z%/][\w/%]*)", _unit_written, _localised(said))
-
-
-def _packml_words(context: StepContext, expression: str, tags: Mapping[str, str]) -> str:
-    """A condition on the state of a packaging machine, with the word of its number."""
-    name, _equals, number = expression.partition(" = ")
-    label = watched.label_of(context, tags[name]) if name in tags else ""
-    if "PackML" not in label or not number.isdecimal():
-        return ""
-    return f"{label.partition(' (')[0]} = {PACKML.get(int(number), '')} ({number})"
-
-
-def _unit_written(found: re.Match[str]) -> str:
-    word = found.group(1)
-    return f" {word}" if word in (_("and"), _("or")) else f"\u202f{symbol(word)}"
-
-
-def _localised(said: str) -> str:
-    return re.sub(r"(?<![\w.])-?[0-9]+(?:\.[0-9]+)?(?![\w.])", lambda m: filters.number(m[0]), said)
-
-
-def _values_now(context: StepContext, known: Mapping[str, TagNow | None]) -> str:
-    several = len(known) > 1
-    said = []
-    for found in known.values():
-        if found is None or not found.good:
-            shown = _("no good value")
-        else:
-            shown = _word_of(context, found) or filters.quantity(found.text, found.unit)
-        name = f"{watched.label_of(context, found.tag)} " if several and found is not None else ""
-        said.append(f"{name}{shown}")
-    return _("now %(values)s", values="; ".join(said)) if said else ""
 
 
 # --- phases of equipment -----------------------------------------------------------------------
@@ -237,7 +184,7 @@ def _phase_lines(context: StepContext) -> list[Line]:
     if command is None or (wait is not None and wait.conditions):
         return []
     tag = context.tag_of(command.state)
-    found = None if tag is None else watched.value_now(context, tag)
+    found = None if tag is None else watched.value_now(context.session, tag)
     wanted = command.phase * 100 + waiting.COMPLETE
     met = found is not None and found.good and found.value == wanted
     return [_line_of_phase(context, command.state, found, met)]
@@ -250,7 +197,7 @@ def _phase_line(context: StepContext, standing: Standing) -> Line | None:
         return None
     if standing.condition.expression != f"{command.state} = {command.phase * 100 + 3}":
         return None
-    found = watched.value_now(context, standing.tags.get(command.state, ""))
+    found = watched.value_now(context.session, standing.tags.get(command.state, ""))
     return _line_of_phase(context, command.state, found, standing.met)
 
 
@@ -271,17 +218,7 @@ def _word_of(context: StepContext, found: TagNow) -> str:
     command = context.spec.phase_command
     if command is not None and context.tag_of(command.state) == found.tag:
         return _phase_words().get(int(found.value) % 100, str(found.value))
-    if "PackML" in watched.label_of(context, found.tag):
-        return f"{PACKML.get(int(found.value), '')} ({found.value})".strip()
     return ""
-
-
-PACKML = {
-    1: "CLEARING", 2: "STOPPED", 3: "STARTING", 4: "IDLE", 5: "SUSPENDED", 6: "EXECUTE",
-    7: "STOPPING", 8: "ABORTING", 9: "ABORTED", 10: "HOLDING", 11: "HELD", 12: "UNHOLDING",
-    13: "SUSPENDING", 14: "UNSUSPENDING", 15: "RESETTING", 16: "COMPLETING", 17: "COMPLETE",
-}  # fmt: skip
-"""State numbers of packaging machines (PackML); their words are names and not translated."""
 
 
 def _phase_words() -> dict[int, str]:

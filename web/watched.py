@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from core.errors import NotFound
 from documents.units import symbol
 from ebr import values
@@ -50,7 +52,7 @@ def of(context: StepContext) -> list[Watched]:
     found = []
     for source, parameters in by_source.items():
         tag = resolve_tag(context, source)
-        now = None if tag is None else value_now(context, tag)
+        now = None if tag is None else value_now(context.session, tag)
         if tag is not None and now is not None:
             found.append(_watched(context, source, tag, now, parameters))
     return found
@@ -64,7 +66,7 @@ def _watched(
     if context.step.started_at and any(parameter.trend for parameter in parameters):
         historian = plant.historian(context.session)
         trend = historian.trend(tag, context.step.started_at, context.at)
-    label = label_of(context, tag)
+    label = label_of(context.session, tag)
     return Watched(
         tag=tag,
         label=label[:1].upper() + label[1:],
@@ -147,17 +149,17 @@ def _chart(
     }
 
 
-def value_now(context: StepContext, tag: str) -> TagNow | None:
+def value_now(session: Session, tag: str) -> TagNow | None:
     """What is known of a tag now; None where no map knows it."""
     try:
-        return plant.current(context.session, tag)
+        return plant.current(session, tag)
     except NotFound:
         return None
 
 
-def label_of(context: StepContext, tag: str) -> str:
+def label_of(session: Session, tag: str) -> str:
     """What a tag measures, in the language of the screen; its own name where no map knows it."""
     try:
-        return states.words_of(plant.tag(context.session, tag).description)
+        return states.words_of(plant.tag(session, tag).description)
     except NotFound:
         return tag

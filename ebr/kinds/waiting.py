@@ -199,10 +199,11 @@ def _outlook(context: StepContext) -> Outlook:
 def standings(context: StepContext) -> tuple[Standing, ...]:
     """How each condition of the wait stands at `context.at`, in the order of the recipe."""
     outlook = _outlook(context)
-    return tuple(_standing(outlook, condition) for condition in _conditions(context))
+    return tuple(standing(outlook, condition) for condition in _conditions(context))
 
 
-def _standing(outlook: Outlook, condition: Condition) -> Standing:
+def standing(outlook: Outlook, condition: Condition) -> Standing:
+    """How one condition stands where it is looked at."""
     needed = duration(condition.sustained) if condition.sustained else timedelta(0)
     start = max(outlook.since or outlook.at, outlook.at - needed)
     since = outlook.held_since(condition.expression, start)
