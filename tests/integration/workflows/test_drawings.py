@@ -204,6 +204,7 @@ def test_the_trail_says_that_it_does_not_run_and_how_much_is_wrong(library: Libr
     assert entry["reason"] == WHY["reason"]
 
 
+@pytest.mark.sqlite("edits the file with a client of its own")
 @pytest.mark.urs("URS-MRC-070")
 def test_a_drawing_altered_behind_our_back_is_not_shown(library: Library) -> None:
     bring(library, ENCODED["utf-16"])
@@ -219,6 +220,7 @@ def test_a_drawing_altered_behind_our_back_is_not_shown(library: Library) -> Non
             queries.reading(session, digest)
 
 
+@pytest.mark.sqlite("edits the file with a client of its own")
 def test_what_an_earlier_version_could_not_run_is_saved_once_more(library: Library) -> None:
     """A file stored as a drawing that this version executes: said so, and taken by saving it."""
     bring(library, recipe(), code="TST-1")
