@@ -29,8 +29,8 @@ OVERDUE = frozenset({"BAL-02"})
 @pytest.fixture
 def copy(past: Past, tmp_path: Path) -> Settings:
     """A copy of the past that was taken into use."""
+    shutil.copytree(past.settings.home, tmp_path / "site")
     settings = settings_of(tmp_path / "site")
-    shutil.copytree(past.settings.home, settings.home)
     keeping.take_into_use(settings, "a copy of the past is shown to somebody")
     return settings
 
