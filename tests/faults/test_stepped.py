@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -147,14 +148,28 @@ def marked(driver: Driver) -> Iterator[str]:
         yield f"{len(incidents)} incidents, {wanted} were told"
 
 
-def lived_through(
-    template: Path, home: Path, story: Any, broken: Break | None = None
-) -> tuple[faultcheck.Findings, Driver]:
-    """A batch while the clock is set; what went wrong."""
+@dataclass(frozen=True, slots=True)
+class Lived:
+    """What went wrong while the clock was set, what was acknowledged, and the steps of the clock
+    that the trail tells, in seconds."""
+
+    found: faultcheck.Findings
+    acts: int
+    steps: list[float]
+
+    @property
+    def note(self) -> str:
+        """For the table of the runs."""
+        return f"{self.acts} acknowledged acts; steps of {self.steps} s"
+
+
+def lived_through(template: Path, home: Path, story: Any, broken: Break | None = None) -> Lived:
+    """A batch while the clock is set."""
     parts = {} if broken is None else dict.fromkeys(("web", "worker", "gateway"), broken)
     site = open_copy(template, home, kind=FakedSite, broken=parts)
     assert isinstance(site, FakedSite)
     site.step(SteppedClock(home).now() - SystemClock().now())  # as when the site was made
+    driver: Driver | None = None
     try:
         site.start()
         driver = Driver.at(site)
@@ -164,20 +179,20 @@ def lived_through(
         site.stop()
         found = faultcheck.check(driver.house, site.settings, driver.acknowledged)
         found.broken += wrong + list(marked(driver))
-        return found, driver
+        return Lived(found, len(driver.acknowledged), steps_told(driver))
     finally:
         site.stop()
+        if driver is not None:
+            driver.close()
 
 
 @pytest.mark.urs("URS-TIM-010", "URS-TIM-020", "URS-IAM-100")
 @pytest.mark.timeout(600)
 def test_work_goes_on_while_the_clock_is_set_and_creeps(fault_site: Path, tmp_path: Path) -> None:
-    found, driver = lived_through(fault_site, tmp_path, set_and_creep)
-    told = steps_told(driver)
-    note = f"{len(driver.acknowledged)} acknowledged acts; steps of {told} s"
-    faultreport.tell("clock-set", found, runs=1, note=note)
-    assert not found.any, found
-    assert {round(seconds / 3600) for seconds in told} == {2, -1, 0}
+    lived = lived_through(fault_site, tmp_path, set_and_creep)
+    faultreport.tell("clock-set", lived.found, runs=1, note=lived.note)
+    assert not lived.found.any, lived.found
+    assert {round(seconds / 3600) for seconds in lived.steps} == {2, -1, 0}
 
 
 @pytest.fixture
@@ -194,10 +209,9 @@ def gmp_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_gmp_site_goes_through_the_change_of_summer_time_while_its_clock_is_set(
     gmp_site: Path, tmp_path: Path
 ) -> None:
-    found, driver = lived_through(gmp_site, tmp_path, through_the_change_of_summer_time)
-    note = f"{len(driver.acknowledged)} acknowledged acts; steps of {steps_told(driver)} s"
-    faultreport.tell("clock-summer", found, runs=1, note=note)
-    assert not found.any, found
+    lived = lived_through(gmp_site, tmp_path, through_the_change_of_summer_time)
+    faultreport.tell("clock-summer", lived.found, runs=1, note=lived.note)
+    assert not lived.found.any, lived.found
 
 
 @pytest.mark.nightly
@@ -209,6 +223,6 @@ def test_sessions_and_leases_that_count_the_wall_clock_are_caught(
         make(driver, 2)
         site.step(HOUR)
 
-    found, _ = lived_through(fault_site, tmp_path, set_once, counts_the_wall_clock)
+    found = lived_through(fault_site, tmp_path, set_once, counts_the_wall_clock).found
     faultreport.tell_control("clock-set", "counts the wall clock", "; ".join(found.broken))
     assert "the session did not live on" in found.broken
