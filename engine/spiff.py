@@ -11,6 +11,7 @@ for one of this round (SpiffWorkflow 3.2 does so when a join stands in a loop).
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -54,6 +55,12 @@ def build(graph: Graph) -> Any:
     for name in graph.ends:
         made[name].connect(spec.end)
     return spec
+
+
+@lru_cache(maxsize=4096)
+def _id_of(number: int) -> UUID:
+    """The id that SpiffWorkflow knows a place by; small numbers come again in every level."""
+    return UUID(int=number)
 
 
 class _Outcomes:
@@ -117,7 +124,7 @@ class Live:
         """
         if self._moved:
             self._restore(self.text())
-        task = self._workflow.tasks.get(UUID(int=number))
+        task = self._workflow.tasks.get(_id_of(number))
         if task is None or task.state != TaskState.READY or not task.task_spec.manual:
             raise BrokenPromise(f"place {number} is not open in the stored level")
         self._outcomes.of[task.id] = outcome
@@ -131,7 +138,7 @@ class Live:
         The place keeps its number and its branch, and is handed out as a fresh one. Raises
         BrokenPromise when it is not open.
         """
-        task = self._workflow.tasks.get(UUID(int=number))
+        task = self._workflow.tasks.get(_id_of(number))
         if task is None or task.state != TaskState.READY or not task.task_spec.manual:
             raise BrokenPromise(f"place {number} is not open in the stored level")
         task._drop_children(force=True)
@@ -171,8 +178,8 @@ class Live:
         self._workflow, self._numbers, self._moved = workflow, {}, False
         self._following = held["next"]
         for number, parent, name, state in held["tasks"]:
-            above = None if parent is None else workflow.tasks[UUID(int=parent)]
-            task = Task(workflow, self._spec.task_specs[name], above, state, UUID(int=number))
+            above = None if parent is None else workflow.tasks[_id_of(parent)]
+            task = Task(workflow, self._spec.task_specs[name], above, state, _id_of(number))
             self._numbers[task.id] = number
             if above is None:
                 workflow.task_tree = task
@@ -181,20 +188,21 @@ class Live:
         """The tasks to keep, each with the number of the kept task above it, top down."""
         waited = {task.task_spec for task in self._tasks() if task.state == TaskState.WAITING}
         kept: list[tuple[Any, int | None]] = []
-        needed: dict[UUID, bool] = {}
+        needed: set[Any] = set()
         for task in reversed(self._top_down()):
-            needed[task.id] = self._is_needed(task, waited, needed)
+            if self._is_needed(task, waited, needed):
+                needed.add(task)
         todo: list[tuple[Any, int | None]] = [(self._workflow.task_tree, None)]
         while todo:
             task, above = todo.pop()
-            children = [child for child in task.children if needed[child.id]]
+            children = [child for child in task.children if child in needed]
             if above is None or not self._is_passage(task, children):
                 kept.append((task, above))
                 above = self._numbers[task.id]
             todo += [(child, above) for child in reversed(children)]
         return kept
 
-    def _is_needed(self, task: Any, waited: set[Any], needed: dict[UUID, bool]) -> bool:
+    def _is_needed(self, task: Any, waited: set[Any], needed: set[Any]) -> bool:
         """Open or coming, an arrival that a join still waits with, or on the way to such."""
         if task.task_spec is self._spec.end and task.state == TaskState.WAITING:
             return False
@@ -202,7 +210,7 @@ class Live:
             return True
         if task.state == TaskState.CANCELLED and task.task_spec in waited:
             return True
-        return any(needed[child.id] for child in task.children)
+        return any(child in needed for child in task.children)
 
     def _is_passage(self, task: Any, children: list[Any]) -> bool:
         """Finished, with one way on: nothing asks for it, unless a join asks who arrived."""
