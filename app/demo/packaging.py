@@ -214,6 +214,12 @@ def close(stage: Stage, packing: Packing) -> None:
 
 def finish(stage: Stage) -> None:
     """Certificate, production review, review by the quality unit, release of the packed lot."""
+    review(stage)
+    closing.release_batch(stage)
+
+
+def review(stage: Stage) -> None:
+    """Certificate, production review, review by the quality unit: only the decision is left."""
     certified = {
         "number": f"CoA-{stage.number}",
         "identity": "conforms",
@@ -226,7 +232,6 @@ def finish(stage: Stage) -> None:
     closing.production_review(stage, "F095")
     stage.worker.settle()
     closing.quality_review(stage)
-    closing.release_batch(stage)
 
 
 def _counts(packing: Packing, good: int, rejects: int) -> dict[str, str | tuple[str, ...]]:

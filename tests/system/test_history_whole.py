@@ -252,6 +252,19 @@ def test_b_2039_is_released_and_b_2040_under_review(whole: Past) -> None:
     ]
 
 
+@pytest.mark.urs("URS-REL-010")
+def test_b_2039_is_packed_and_reviewed_and_waits_for_the_qualified_person(whole: Past) -> None:
+    packed = batches(whole)["PK-2039"]
+    assert (packed.order_number, packed.disposition) == ("PO-7728", Disposition.NONE)
+    reviews = whole.ask(quality.reviews, "batch/PK-2039")
+    assert [(each.kind, each.state) for each in reviews] == [
+        ("production", "signed"),
+        ("quality", "signed"),
+    ]
+    assert whole.ask(stock.lot, "PK-2039").status == "quarantine"
+    assert whole.exceptions("PK-2039") == []
+
+
 def test_b_2041_waits_for_the_verification_of_its_loss_on_drying(whole: Past) -> None:
     with whole.house.reading() as session:
         run = queries.run_of(session, "B-2041")
@@ -286,7 +299,7 @@ def test_stock_and_tools_are_as_at_the_first_start(whole: Past) -> None:
             for each in whole.ask(stock.containers_of, lot.number, with_content=True)
         )
         for lot in whole.ask(stock.lots)
-        if not lot.number.startswith(("B-", "LBL"))
+        if not lot.number.startswith(("B-", "LBL", "PK-"))
     }
     assert {number: mass for number, mass in left.items() if mass} == {
         "PA-0411": D("36.50"), "PA-0457": D("175.00"), "PA-0463": D("200.00"),
