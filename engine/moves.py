@@ -142,11 +142,10 @@ class Move:
         around = lineage(path)[:-1]
         if not around:
             return None
-        task = None
         asked = {**self._asked(around[-AT_ONCE:]), "task": path}
-        for task, instance in self.session.execute(_TASK, asked):  # noqa: B007  # the same in all
-            self._instances[instance.path] = instance
-        return task
+        found = self.session.execute(_TASK, asked).all()
+        self._instances.update({instance.path: instance for _, instance in found})
+        return found[0][0] if found else None
 
     def _asked(self, paths: list[str]) -> dict[str, Any]:
         every = paths + paths[-1:] * (AT_ONCE - len(paths))

@@ -6,6 +6,7 @@ left out: it counts again only when it has been over.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,10 @@ from ebr.kinds import waiting
 from ebr.models import ProcedureRun, RunState
 from web import conditions, messages
 from workflows.model import BoundaryEvent, EventSubProcess
-from workflows.step import Parameter, in_language
+from workflows.step import in_language
+
+VALUE = re.compile(r"\b(\w+)\.\w+\b")
+"""A name with a point: a recorded value of a step, or a tag of a unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +66,14 @@ def _waiting(session: Session, each: AwaitedCondition) -> Waiting:
 
 def _named(each: AwaitedCondition) -> str:
     """The condition with recorded values by step and name, as they stand on every other page."""
-    said = each.watched.condition.expression
-    for step in each.procedure.steps():
-        for parameter in sorted(step.parameters, key=_longest_first):
-            name = in_language(parameter.labels, each.run.language) or parameter.code
-            said = said.replace(f"{step.key}.{parameter.code}", f"{step.key} {name}")
-    return said
+    labels = {
+        f"{step.key}.{parameter.code}": in_language(parameter.labels, each.run.language)
+        for step in each.procedure.steps()
+        for parameter in step.parameters
+    }
 
+    def name(found: re.Match[str]) -> str:
+        label = labels.get(found[0])
+        return f"{found[1]} {label}" if label else found[0]
 
-def _longest_first(parameter: Parameter) -> int:
-    return -len(parameter.code)
+    return VALUE.sub(name, each.watched.condition.expression)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.clock import site_now
 from app.demo import dispensing, packaging, story
 from app.demo.packaging import Packing
+from app.demo.stage import StoryBroken
 from app.history import playing, supply
 from app.history.batches import PastBatch, PastDeviation, again, plain
 from app.history.events import between
@@ -88,7 +89,9 @@ def _mean_mass(session: Session, record: str) -> str:
     """Mean mass of a tablet in mg, as it stands on the drums."""
     step = queries.steps_of_key(session, queries.run_of(session, record), "C140")[-1]
     (value,) = queries.current_values(session, step)["mean_mass"]
-    return str(Decimal(value.number or 0).quantize(TENTH))
+    if value.number is None:
+        raise StoryBroken(f"{record} does not say what a tablet weighs")
+    return str(value.number.quantize(TENTH))
 
 
 def _unclean(session: Session, unit: str) -> list[str]:
