@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import audit.anchormodels
 import audit.models
 import core.idempotency
 import core.jobs
@@ -20,6 +21,7 @@ from core.db import Base
 
 METADATA = Base.metadata
 PACKAGES = (
+    audit.anchormodels,
     audit.models,
     core.idempotency,
     core.jobs,
