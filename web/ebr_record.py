@@ -90,11 +90,15 @@ def _chosen(steps: list[StepView], path: str | None) -> StepView | None:
 @passive
 @needs(READ)
 def verified(number: str) -> str:
-    """The badge: chain, signatures and rows of this record, checked up to its last entry."""
+    """Chain, signatures and rows of this record, checked up to its last entry.
+
+    Asked with `fragment` the badge alone, without it a page around it.
+    """
     with identity.house().reading() as session:
-        run = records.run_of(session, number)
-        badge = badge_of(session, run.stream)
-    return render_template("record/badge.html", badge=badge, number=number)
+        badge = badge_of(session, records.run_of(session, number).stream)
+        if "fragment" in request.args:
+            return render_template("record/badge.html", badge=badge)
+        return show("record/verified.html", view_of(session, number), badge=badge)
 
 
 @bp.get("/batches/<number>/record/route")

@@ -126,7 +126,8 @@ def test_axe_finds_nothing_on_any_page_that_a_link_leads_to(
     visits = walk(site.app, visitor, each=MANY)
     paths = tuple(visit.path for visit in visits if visit.html and visit.kind.asked != ("csv",))
     assert len(paths) > 100
-    assert on_each(reviewer, address, paths, lambda: sound(reviewer, axe_source)) == {}
+    found = on_each(reviewer, address, paths, lambda: sound(reviewer, axe_source))
+    assert not found, "\n".join(f"{path}: {wrong}" for path, wrong in found.items())
 
 
 def test_german_and_longer_texts_fit(reviewer: Page, address: str) -> None:

@@ -67,7 +67,10 @@ def test_the_badge_verifies_the_record_and_finds_a_row_changed_behind_the_applic
     recorded: RecordPlant, enter: Enter
 ) -> None:
     inspector = enter("P-107")
-    assert "record verified" in text_of(inspector.get(f"{BASE}/verified"))
+    page = inspector.get(f"{BASE}/verified")
+    assert "record verified" in text_of(page)
+    assert "<h1>" in page.text, "who comes without a script gets a whole page"
+    assert "<h1>" not in inspector.get(f"{BASE}/verified?fragment=1").text
     house = recorded.house
     with house.database.writer.begin() as connection:
         connection.execute(text("UPDATE step SET performed_by = 'P-103' WHERE key = 'A'"))
