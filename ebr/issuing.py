@@ -1,17 +1,18 @@
-"""Issuing documents of a record: rendered by a job, sealed by the site, stored once, then served.
+"""Issuing documents: rendered by a job, sealed by the site, stored once, then served.
 
-The record as of one entry has one PDF: who asks for it again gets the same bytes. Rendering runs
-outside any transaction; the document, its audit entry and the end of the job are one transaction
-(URS-REP-030, URS-AUD-010).
+The record as of one entry has one PDF: who asks for it again gets the same bytes. So has every
+other kind of document (`ebr.printables`) for one content and template. Rendering runs outside any
+transaction; the document, its audit entry and the end of the job are one transaction (URS-REP-030,
+URS-AUD-010).
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,29 +21,27 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
-from audit import checkpoints, trail
+from audit import trail
 from audit.streams import Stream
 from core import jobs
 from core.actors import Actor, ActorKind
-from core.clock import show
 from core.errors import Busy, NotFound
-from core.house import House, moment
+from core.house import House
 from documents import sealing
 from documents.errors import SealBroken
 from documents.fonts import load_fonts
 from documents.sealing import SealKey
-from ebr import access, record
-from ebr.report import pictures, printing, trends
+from ebr import printables
+from ebr.printables import DocumentKind, Draft, Edition, NoSuchKind, Subject, edition_of
 from ebr.report.model import RecordView
 from ebr.report.models import RECORD_KIND, IssuedDocument
-from ebr.report.printing import Edition
-from ebr.report.trends import TrendView
+from ebr.report.printing import TEMPLATE_VERSION
+from ebr.report.recordkind import RecordKind
 
 ISSUE_JOB = "ebr.issue_record"
 FONTS = "fonts_folder"
 SEAL_KEY = "seal_key"
 PDF = "application/pdf"
-READ = "record.read"
 SECONDS_BETWEEN_SIGNS = 15.0
 
 
@@ -61,15 +60,26 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A record ready to be printed, read in one session."""
+class _Ready:
+    """A document ready to be laid out, read in one session."""
 
-    view: RecordView
-    content: bytes
-    trends: list[TrendView]
-    photos: dict[str, bytes]
+    kind: DocumentKind
+    draft: Draft
     edition: Edition
     known: UUID | None
+
+
+def kind_of(services: Mapping[str, Any], name: str) -> DocumentKind:
+    """The kind of that name. Raises NoSuchKind when none is registered."""
+    if name == RECORD_KIND:
+        return RecordKind()
+    registered: Mapping[str, DocumentKind] = services.get(printables.KINDS, {})
+    try:
+        return registered[name]
+    except KeyError:
+        raise NoSuchKind(
+            f"this site issues no document of the kind {name}", resolver="the list of documents"
+        ) from None
 
 
 def request_record(session: Session, number: str, *, by: Actor, at: datetime) -> Asked:
@@ -77,14 +87,29 @@ def request_record(session: Session, number: str, *, by: Actor, at: datetime) ->
 
     The same state of a record is rendered once, whoever asks how often.
     """
-    access.require(session, number, READ, by=by)
-    view = record.view(session, number)
-    digest = record.digest(record.to_json(view))
-    known = find(session, view.record, digest)
+    return request(session, RECORD_KIND, {"record": number}, by=by, at=at)
+
+
+def request(session: Session, kind: str, subject: Subject, *, by: Actor, at: datetime) -> Asked:
+    """Ask for a document of a registered kind about `subject`.
+
+    The same content with the same template is rendered once. Raises NoSuchKind and whatever the
+    kind refuses: NotPermitted, OutOfScope, its own NotFound.
+    """
+    making = kind_of(session.info["services"], kind)
+    making.require(session, subject, by=by)
+    draft = making.draft(session, subject)
+    digest = hashlib.sha256(draft.data).hexdigest()
+    known = find(session, draft.stream, digest, kind=kind, template=making.template)
     if known is not None:
         return Asked(known.id, None)
-    key = f"{ISSUE_JOB}:{view.record}:{digest}"
-    payload = {"record": view.record, "version": view.version, "by": actor_to_json(by)}
+    payload = {
+        "kind": kind,
+        "subject": dict(subject),
+        "record": draft.stream,
+        "by": actor_to_json(by),
+    }
+    key = f"{ISSUE_JOB}:{kind}:{draft.stream}:{digest[:32]}"
     dedupe = f"{key}:{_times_given_up(session, key)}"
     return Asked(None, jobs.enqueue(session, ISSUE_JOB, payload, dedupe=dedupe))
 
@@ -97,14 +122,21 @@ def _times_given_up(session: Session, key: str) -> int:
     return session.scalar(query) or 0
 
 
-def find(session: Session, stream: str, content_digest: str) -> IssuedDocument | None:
-    """The PDF that was issued for that content with the template of today, or None."""
+def find(
+    session: Session,
+    stream: str,
+    content_digest: str,
+    *,
+    kind: str = RECORD_KIND,
+    template: str = TEMPLATE_VERSION,
+) -> IssuedDocument | None:
+    """The document that was issued for that content with that template, or None."""
     return session.scalars(
         select(IssuedDocument).where(
             IssuedDocument.record == stream,
-            IssuedDocument.kind == RECORD_KIND,
+            IssuedDocument.kind == kind,
             IssuedDocument.content_digest == content_digest,
-            IssuedDocument.template == printing.TEMPLATE_VERSION,
+            IssuedDocument.template == template,
         )
     ).one_or_none()
 
@@ -133,77 +165,76 @@ def document(session: Session, document_id: UUID) -> IssuedDocument:
 
 
 def on_issue(house: House, claimed: jobs.Claim) -> None:
-    """Job: render, seal and store the PDF of a record."""
-    by = actor_from_json(claimed.payload["by"])
-    issue(house, claimed.payload["record"], by=by, claimed=claimed)
+    """Job: render, seal and store a document."""
+    told = claimed.payload
+    # A job that was left by the version before names the record only.
+    kind = told.get("kind", RECORD_KIND)
+    subject = told.get("subject", {"record": told["record"]})
+    issue_document(house, kind, subject, by=actor_from_json(told["by"]), claimed=claimed)
 
 
-def issue(house: House, number: str, *, by: Actor, claimed: jobs.Claim | None = None) -> UUID:
-    """Issue the PDF of a record as it is now, or answer the one that was issued for this state.
+def issue(house: House, number: str, *, by: Actor) -> UUID:
+    """Issue the PDF of a record as it is now, or answer the one issued for this state."""
+    return issue_document(house, RECORD_KIND, {"record": number}, by=by)
 
-    With `claimed`, tells its progress and ends the job in the transaction of the issue.
+
+def issue_document(
+    house: House,
+    kind: str,
+    subject: Subject,
+    *,
+    by: Actor,
+    claimed: jobs.Claim | None = None,
+) -> UUID:
+    """Issue a document as of now, or answer the one that was issued for this content.
+
+    With `claimed`, tells its progress and ends the job in the transaction of the issue. Whether
+    `by` may have it was asked when it was requested. Raises NoSuchKind, RenderingFailed.
     """
+    making = kind_of(house.services, kind)
     with house.reading() as session:
-        draft = _draft(session, number, by)
-    if draft.known is not None:
-        _finish(house, claimed)
-        return draft.known
+        ready = _ready(session, making, subject, by)
+    if ready.known is not None:
+        _end(house, claimed, ready.known)
+        return ready.known
     with telling(house, claimed):
-        pdf = _sealed(house, draft)
-    return house.perform(_store, draft, pdf, claimed, by=by, record=draft.view.record)
+        pdf = _sealed(house, ready)
+    return house.perform(_store, ready, pdf, claimed, by=by, record=ready.draft.stream)
 
 
-def _finish(house: House, claimed: jobs.Claim | None) -> None:
+def _end(house: House, claimed: jobs.Claim | None, made: UUID) -> None:
     if claimed is not None:
         with house.transaction() as session:
-            jobs.finish(session, claimed)
+            _finish(session, claimed, made)
 
 
-def _draft(session: Session, number: str, by: Actor) -> Draft:
-    view = record.view(session, number)
-    content = record.to_json(view)
-    digest = record.digest(content)
-    known = find(session, view.record, digest)
-    return Draft(
-        view=view,
-        content=content,
-        trends=trends.of(session, view),
-        photos=pictures.of(session, view),
+def _finish(session: Session, claimed: jobs.Claim, made: UUID) -> None:
+    """The job ends and says which document it led to."""
+    jobs.finish(session, claimed)
+    session.get_one(jobs.Job, claimed.id).payload = {**claimed.payload, "made": str(made)}
+
+
+def _ready(session: Session, making: DocumentKind, subject: Subject, by: Actor) -> _Ready:
+    draft = making.draft(session, subject)
+    digest = hashlib.sha256(draft.data).hexdigest()
+    known = find(session, draft.stream, digest, kind=making.name, template=making.template)
+    return _Ready(
+        kind=making,
+        draft=draft,
         edition=edition_of(session, digest, by),
         known=known.id if known else None,
     )
 
 
-def edition_of(session: Session, content_digest: str, by: Actor) -> Edition:
-    """What a copy made now says about itself."""
-    name = by.name if by.kind is not ActorKind.PERSON else f"{by.name} ({by.id})"
-    return Edition(
-        at=moment(session).site,
-        by=name,
-        software=trail.installed_software(),
-        content_digest=content_digest,
-        checkpoint=_checkpoint(session),
-    )
-
-
-def _checkpoint(session: Session) -> str:
-    latest = checkpoints.latest(session)
-    if latest is None:
-        return ""
-    at = show(latest.at, moment(session).zone)
-    return f"size {latest.size}, root {bytes(latest.root).hex()[:16]}, {at} real time"
-
-
-def _sealed(house: House, draft: Draft) -> bytes:
+def _sealed(house: House, ready: _Ready) -> bytes:
     fonts_folder: Path = house.services[FONTS]
     key: SealKey = house.services[SEAL_KEY]
-    pdf = printing.render(
-        draft.view,
-        draft.content,
-        draft.trends,
-        draft.photos,
-        edition=draft.edition,
+    edition = replace(ready.edition, seal_sha256=sealing.certificate_digest(key))
+    pdf = ready.kind.render(
+        ready.draft,
+        edition,
         fonts=load_fonts(fonts_folder),
+        attachments=printables.attachments_of(ready.draft, edition),
     )
     return sealing.seal_pdf(pdf, key=key, at=house.clock.now())
 
@@ -240,30 +271,30 @@ def _tell(house: House, claimed: jobs.Claim, done: threading.Event) -> None:
 
 def _store(
     session: Session,
-    draft: Draft,
+    ready: _Ready,
     pdf: bytes,
     claimed: jobs.Claim | None,
     *,
     by: Actor,
     at: datetime,
 ) -> UUID:
-    known = find(session, draft.view.record, draft.edition.content_digest)
+    making, draft, digest = ready.kind, ready.draft, ready.edition.content_digest
+    known = find(session, draft.stream, digest, kind=making.name, template=making.template)
     if known is None:
-        known = keep(
-            session,
-            draft.view,
-            kind=RECORD_KIND,
-            action="document.issued",
-            name=f"{draft.view.number} record {draft.view.version}.pdf",
+        known = _row(
+            draft,
+            kind=making.name,
+            template=making.template,
+            name=f"{draft.title}.pdf",
             media_type=PDF,
             data=pdf,
-            content=draft.content,
-            content_digest=draft.edition.content_digest,
+            content_digest=digest,
             by=by,
             at=at,
         )
+        _add(session, known, "document.issued", by=by)
     if claimed is not None:
-        jobs.finish(session, claimed)
+        _finish(session, claimed, known.id)
     return known.id
 
 
@@ -278,33 +309,78 @@ def keep(
     data: bytes,
     content: bytes,
     content_digest: str,
+    printed: Mapping[str, Any] | None = None,
     by: Actor,
     at: datetime,
 ) -> IssuedDocument:
-    """Store an issued document in an act of its own on the record's stream."""
-    row = IssuedDocument(
-        record=view.record,
-        kind=kind,
-        record_version=view.version,
-        content_digest=content_digest,
-        template=printing.TEMPLATE_VERSION,
+    """Store an issued document in an act of its own on the record's stream.
+
+    With `printed` the entry names the checkpoint that its pages show, so that a later bundle can
+    prove that the log grew from that one.
+    """
+    draft = Draft(
+        stream=view.record,
+        version=view.version,
+        title=name,
         standing=view.standing.words,
+        data=content,
+    )
+    row = _row(
+        draft,
+        kind=kind,
+        template=TEMPLATE_VERSION,
+        name=name,
+        media_type=media_type,
+        data=data,
+        content_digest=content_digest,
+        by=by,
+        at=at,
+    )
+    _add(session, row, action, by=by)
+    return row
+
+
+def _row(
+    draft: Draft,
+    *,
+    kind: str,
+    template: str,
+    name: str,
+    media_type: str,
+    data: bytes,
+    content_digest: str,
+    by: Actor,
+    at: datetime,
+) -> IssuedDocument:
+    return IssuedDocument(
+        record=draft.stream,
+        kind=kind,
+        record_version=draft.version,
+        content_digest=content_digest,
+        template=template,
+        standing=draft.standing,
         name=name,
         media_type=media_type,
         digest=hashlib.sha256(data).hexdigest(),
         size=len(data),
         data=data,
-        content=content,
+        content=draft.data,
         at=at,
         by=by.id,
         by_name=by.name,
     )
-    facts = {"sha256": row.digest, "content_sha256": content_digest, "entry": view.version}
-    with trail.act(
-        session, action, stream=Stream.parse(view.record), by=by, object=name, facts=facts
-    ):
+
+
+def _add(session: Session, row: IssuedDocument, action: str, *, by: Actor) -> None:
+    """The row and its entry on the stream of the record."""
+    facts = {
+        "sha256": row.digest,
+        "content_sha256": row.content_digest,
+        "entry": row.record_version,
+    }
+    stream = Stream.parse(row.record)
+    with trail.act(session, action, stream=stream, by=by, object=row.name, facts=facts):
         session.add(row)
-    return row
 
 
 def actor_to_json(by: Actor) -> dict[str, str]:
@@ -328,16 +404,5 @@ def issued_by(session: Session, job_id: UUID) -> IssuedDocument | None:
 
     A record that moved on between request and rendering is issued as it was when rendered.
     """
-    job = session.get_one(jobs.Job, job_id)
-    if job.state != "done":
-        return None
-    return session.scalars(
-        select(IssuedDocument)
-        .where(
-            IssuedDocument.record == job.payload["record"],
-            IssuedDocument.kind == RECORD_KIND,
-            IssuedDocument.record_version >= job.payload["version"],
-        )
-        .order_by(IssuedDocument.record_version)
-        .limit(1)
-    ).one_or_none()
+    made = session.get_one(jobs.Job, job_id).payload.get("made")
+    return None if made is None else session.get(IssuedDocument, UUID(made))
