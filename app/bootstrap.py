@@ -23,6 +23,7 @@ from core.settings import Settings
 from core.sites import SiteMode, the_site
 from core.steady import Steady
 from documents.sealing import SealKey
+from ebr import printables
 from ebr.bundle import PEOPLE_KEYS
 from ebr.consequences import SERVICE as RUN_CONSEQUENCES
 from ebr.gates import Gates
@@ -78,6 +79,7 @@ def _composed(
             PEOPLE_KEYS: keybook.people_keys,
             SEAL_KEY: seal_of(house, settings),
             FONTS: FONTS_FOLDER,
+            printables.KINDS: wiring.document_kinds(),
             RECORD_ADDITIONS: records.ADDITIONS,
             RUN_CONSEQUENCES: (material_consequences.of_batch,),
             "settings": settings,

@@ -12,6 +12,7 @@ from ebr.gates import Gates
 from ebr.host import AUTOMATIC_JOB
 from ebr.kinds import neutral, writing
 from ebr.kinds.base import KindRegistry
+from ebr.printables import DocumentKind
 from engine import handlers as engine_handlers
 from hardware.events import (
     CounterOverLimit,
@@ -87,6 +88,11 @@ def handlers(events: EventHandlers) -> None:
     events.on(StepCompleted, inventory_handlers.on_step_completed)
     events.on(LinkRestored, record_handlers.note_data_gap)
     events.on(WriteReported, writing.on_write_reported)
+
+
+def document_kinds() -> dict[str, DocumentKind]:
+    """What is issued besides the records themselves, by name."""
+    return {}
 
 
 def jobs() -> dict[str, JobHandler]:

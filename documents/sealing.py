@@ -95,6 +95,11 @@ def make_site_certificate(site_name: str, *, at: datetime, years: int = 15) -> S
     )
 
 
+def certificate_digest(key: SealKey) -> str:
+    """SHA-256 of the certificate (DER) in hexadecimal, as auditors compare it."""
+    return str(_load_certificate(key.certificate_pem).sha256.hex())
+
+
 def seal_pdf(pdf: bytes, *, key: SealKey, at: datetime) -> bytes:
     """The PDF with an invisible certifying seal that allows no change; still PDF/A-3.
 

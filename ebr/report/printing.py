@@ -22,9 +22,10 @@ from documents.environment import grouped, make_environment, render_html
 from documents.fonts import FontSet
 from documents.parts import Piece, render_parts
 from documents.pictures import printable
-from documents.rendering import Attachment, Relationship
+from documents.rendering import Attachment
 from documents.units import symbol
 from documents.views import CorrectionView, Face, Fact, LimitTier, State
+from ebr.printables import Edition
 from ebr.report import words
 from ebr.report.model import RecordView, SectionView
 from ebr.report.portions import portions_of
@@ -36,7 +37,6 @@ TEMPLATE = "ebr.report/batch_record.html"
 TEMPLATE_VERSION = "batch record 3"
 LANGUAGE = "en"
 IN_PROCESS = "IN PROCESS"
-ATTACHED = "record.json"
 LONG_TEXT = 28
 LONG_CELL = 60
 SHORT_TEXT = 12
@@ -58,20 +58,6 @@ CONTENTS = (
     ("files", "Attachments and comments"),
     ("trail", "Audit trail"),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edition:
-    """What a copy says about itself: when and by whom it was made, and where it is anchored.
-
-    `at` is site time, as everything on the pages; `checkpoint` a line about the site's log.
-    """
-
-    at: datetime
-    by: str
-    software: str
-    content_digest: str
-    checkpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,32 +111,25 @@ class Chart:
 
 def render(
     record: RecordView,
-    content: bytes,
     trends: Sequence[TrendView],
     photos: Mapping[str, bytes],
     *,
     edition: Edition,
     fonts: FontSet,
+    attachments: Sequence[Attachment] = (),
 ) -> bytes:
-    """The PDF with `content` (the record as JSON) inside; `photos` are picture files by digest.
+    """The PDF of a record with the associated files; `photos` are picture files by digest.
 
     Raises RenderingFailed.
     """
     face = face_of(record, edition)
-    attached = Attachment(
-        name=ATTACHED,
-        content=content,
-        media_type="application/json",
-        relationship=Relationship.DATA,
-        description=f"{record.number} as canonical JSON, record version {record.version}",
-    )
     return render_parts(
         list(pieces(record, trends, photos, face)),
         face=face,
         environment=_environment(),
         created=edition.at,
         fonts=fonts,
-        attachments=[attached],
+        attachments=attachments,
     )
 
 

@@ -17,8 +17,8 @@ from core.actors import Actor
 from core.house import House
 from documents import sealing
 from documents.fonts import load_fonts
-from ebr import issuing, record
-from ebr.report import pictures, printing, trends
+from ebr import issuing, printables, record
+from ebr.report.recordkind import RecordKind
 from tests.bench import entries
 from tests.support.story import NUMBER, Played, played
 
@@ -52,13 +52,13 @@ def _printed(story: Played) -> Mapping[str, float]:
 
 
 def _pdf(house: House) -> bytes:
+    kind = RecordKind()
     with house.reading() as session:
-        view = record.view(session, NUMBER)
-        content = record.to_json(view)
-        edition = issuing.edition_of(session, record.digest(content), BY)
-        found, photos = trends.of(session, view), pictures.of(session, view)
+        draft = kind.draft(session, {"record": NUMBER})
+        edition = printables.edition_of(session, record.digest(draft.data), BY)
     fonts = load_fonts(house.services[issuing.FONTS])
-    pdf = printing.render(view, content, found, photos, edition=edition, fonts=fonts)
+    attached = printables.attachments_of(draft, edition)
+    pdf = kind.render(draft, edition, fonts=fonts, attachments=attached)
     return sealing.seal_pdf(pdf, key=house.services[issuing.SEAL_KEY], at=house.clock.now())
 
 

@@ -18,13 +18,13 @@ from core import jobs
 from core.errors import NotPermitted
 from documents.fonts import load_fonts
 from documents.sealing import check_seal
-from ebr import issuing, record
+from ebr import issuing, printables, record
 from ebr.commands.corrections import Correction, correct_value
 from ebr.commands.steps import StepReference
 from ebr.entry import Entry
 from ebr.errors import NoSuchRun
-from ebr.report import pictures, printing, trends
 from ebr.report.models import IssuedDocument
+from ebr.report.recordkind import RecordKind
 from production.models import Disposition
 from tests.integration.ebr.test_steps import recipe
 from tests.support import recorded
@@ -56,15 +56,13 @@ def flat(text: str) -> str:
 
 def printed(plant: RecordPlant) -> bytes:
     """The pages of the record as it is now, without seal and store."""
+    kind = RecordKind()
     with plant.house.reading() as session:
-        view = record.view(session, "B-2045")
-        content = record.to_json(view)
+        draft = kind.draft(session, {"record": "B-2045"})
         by = plant.person("P-107").actor
-        edition = issuing.edition_of(session, record.digest(content), by)
-        found = trends.of(session, view)
-        photos = pictures.of(session, view)
-    fonts = load_fonts(recorded.FONTS)
-    return printing.render(view, content, found, photos, edition=edition, fonts=fonts)
+        edition = printables.edition_of(session, record.digest(draft.data), by)
+    attached = printables.attachments_of(draft, edition)
+    return kind.render(draft, edition, fonts=load_fonts(recorded.FONTS), attachments=attached)
 
 
 def issued(plant: RecordPlant) -> IssuedDocument:

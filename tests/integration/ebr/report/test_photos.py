@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from documents.parts import Piece
+from ebr.printables import Edition
 from ebr.report import printing
 from ebr.report.model import RecordView
-from ebr.report.printing import Edition
 from ebr.report.stepmodel import AttachmentView, LevelView, StepView, Who
 
 AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
