@@ -19,6 +19,7 @@ from core.errors import BatchwrightError, Refusal
 from core.settings import Settings
 
 LATER = {
+    "log-witness": "app.witnesscli",
     "message": "app.messagecli",
     "recipe": "app.recipecli",
     "simulate": "app.simulatecli",
@@ -39,7 +40,8 @@ class Telling(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name; its module is loaded now if need be."""
         if cmd_name in LATER and cmd_name not in self.commands:
-            self.add_command(getattr(import_module(LATER[cmd_name]), cmd_name))
+            found = getattr(import_module(LATER[cmd_name]), cmd_name.replace("-", "_"))
+            self.add_command(found)
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
