@@ -9,6 +9,7 @@ URS-AUD-010).
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -32,7 +33,7 @@ from documents.errors import SealBroken
 from documents.fonts import load_fonts
 from documents.sealing import SealKey
 from ebr import printables
-from ebr.printables import DocumentKind, Draft, Edition, NoSuchKind, Subject, edition_of
+from ebr.printables import DocumentKind, Draft, Edition, NoSuchKind, Subject, edition_of, told_of
 from ebr.report.model import RecordView
 from ebr.report.models import RECORD_KIND, IssuedDocument
 from ebr.report.printing import TEMPLATE_VERSION
@@ -64,9 +65,19 @@ class _Ready:
     """A document ready to be laid out, read in one session."""
 
     kind: DocumentKind
+    subject: Subject
     draft: Draft
     edition: Edition
     known: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The sealed file, the SHA-256 of its pages before the seal, and how long its time holds."""
+
+    pdf: bytes
+    rendition: str
+    proven_until: datetime | None = None
 
 
 def kind_of(services: Mapping[str, Any], name: str) -> DocumentKind:
@@ -198,8 +209,8 @@ def issue_document(
         _end(house, claimed, ready.known)
         return ready.known
     with telling(house, claimed):
-        pdf = _sealed(house, ready)
-    return house.perform(_store, ready, pdf, claimed, by=by, record=ready.draft.stream)
+        made = _made(house, ready)
+    return house.perform(_store, ready, made, claimed, by=by, record=ready.draft.stream)
 
 
 def _end(house: House, claimed: jobs.Claim | None, made: UUID) -> None:
@@ -220,23 +231,25 @@ def _ready(session: Session, making: DocumentKind, subject: Subject, by: Actor) 
     known = find(session, draft.stream, digest, kind=making.name, template=making.template)
     return _Ready(
         kind=making,
+        subject=subject,
         draft=draft,
-        edition=edition_of(session, digest, by),
+        edition=edition_of(session, draft, digest, by),
         known=known.id if known else None,
     )
 
 
-def _sealed(house: House, ready: _Ready) -> bytes:
+def _made(house: House, ready: _Ready) -> _Made:
     fonts_folder: Path = house.services[FONTS]
     key: SealKey = house.services[SEAL_KEY]
     edition = replace(ready.edition, seal_sha256=sealing.certificate_digest(key))
-    pdf = ready.kind.render(
+    pages = ready.kind.render(
         ready.draft,
         edition,
         fonts=load_fonts(fonts_folder),
         attachments=printables.attachments_of(ready.draft, edition),
     )
-    return sealing.seal_pdf(pdf, key=key, at=house.clock.now())
+    sealed = sealing.seal_pdf(pages, key=key, at=house.clock.now())
+    return _Made(sealed, hashlib.sha256(pages).hexdigest())
 
 
 @contextmanager
@@ -272,7 +285,7 @@ def _tell(house: House, claimed: jobs.Claim, done: threading.Event) -> None:
 def _store(
     session: Session,
     ready: _Ready,
-    pdf: bytes,
+    made: _Made,
     claimed: jobs.Claim | None,
     *,
     by: Actor,
@@ -287,12 +300,15 @@ def _store(
             template=making.template,
             name=f"{draft.title}.pdf",
             media_type=PDF,
-            data=pdf,
+            data=made.pdf,
             content_digest=digest,
             by=by,
             at=at,
         )
-        _add(session, known, "document.issued", by=by)
+        known.subject = json.dumps(dict(ready.subject), ensure_ascii=False, sort_keys=True)
+        known.proven_until = made.proven_until
+        facts = {"template": making.template, "rendition_sha256": made.rendition}
+        _add(session, known, "document.issued", {**facts, **told_of(ready.edition)}, by=by)
     if claimed is not None:
         _finish(session, claimed, known.id)
     return known.id
@@ -309,15 +325,10 @@ def keep(
     data: bytes,
     content: bytes,
     content_digest: str,
-    printed: Mapping[str, Any] | None = None,
     by: Actor,
     at: datetime,
 ) -> IssuedDocument:
-    """Store an issued document in an act of its own on the record's stream.
-
-    With `printed` the entry names the checkpoint that its pages show, so that a later bundle can
-    prove that the log grew from that one.
-    """
+    """Store an issued file about a record in an act of its own on the record's stream."""
     draft = Draft(
         stream=view.record,
         version=view.version,
@@ -336,7 +347,7 @@ def keep(
         by=by,
         at=at,
     )
-    _add(session, row, action, by=by)
+    _add(session, row, action, {}, by=by)
     return row
 
 
@@ -371,12 +382,15 @@ def _row(
     )
 
 
-def _add(session: Session, row: IssuedDocument, action: str, *, by: Actor) -> None:
+def _add(
+    session: Session, row: IssuedDocument, action: str, more: Mapping[str, Any], *, by: Actor
+) -> None:
     """The row and its entry on the stream of the record."""
     facts = {
         "sha256": row.digest,
         "content_sha256": row.content_digest,
         "entry": row.record_version,
+        **more,
     }
     stream = Stream.parse(row.record)
     with trail.act(session, action, stream=stream, by=by, object=row.name, facts=facts):

@@ -8,22 +8,28 @@ the content and version of the template. Kinds are registered by name in the com
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from audit import checkpoints, trail
+from audit import canonical, checkpoints, trail
+from audit.keys import SiteKeys
+from audit.models import Entry
 from core.actors import Actor, ActorKind
 from core.clock import show
+from core.db import site_of
 from core.errors import NotFound
 from core.house import moment
 from documents.fonts import FontSet
 from documents.rendering import Attachment, Relationship
 
+SITE_KEYS = "site_keys"
 KINDS = "document_kinds"
 """Name of the service: a mapping from name to `DocumentKind`."""
 EVIDENCE = "evidence.json"
@@ -58,7 +64,8 @@ class Edition:
     """What a copy says about itself: when and by whom it was made, and where it is anchored.
 
     `at` is site time, as everything on the pages; `checkpoint` a line about the site's log;
-    `seal_sha256` the digest of the certificate that will seal the file.
+    `chain` the SHA-256 of the entry that the content ends with; `log_keys` the public keys of the
+    log; `seal_sha256` the digest of the certificate that will seal the file.
     """
 
     at: datetime
@@ -67,6 +74,8 @@ class Edition:
     content_digest: str
     checkpoint: str = ""
     anchor: Anchor | None = None
+    chain: str = ""
+    log_keys: tuple[str, ...] = ()
     seal_sha256: str = ""
 
 
@@ -145,9 +154,10 @@ def evidence_of(draft: Draft, edition: Edition) -> bytes:
     told = {
         "format": EVIDENCE_FORMAT,
         "record": draft.stream,
-        "entry": draft.version,
+        "entry": {"rseq": draft.version, "sha256": edition.chain},
         "content": {"name": draft.data_name, "sha256": edition.content_digest},
         "checkpoint": None if anchor is None else _checkpoint_told(anchor),
+        "log_keys": list(edition.log_keys),
         "seal": {"certificate_sha256": edition.seal_sha256, "field": "SiteSeal"},
         "issue": "The SHA-256 of this file stands in the entry document.issued of the record.",
     }
@@ -163,12 +173,11 @@ def _checkpoint_told(anchor: Anchor) -> Mapping[str, Any]:
     }
 
 
-def edition_of(
-    session: Session, content_digest: str, by: Actor, *, seal_sha256: str = ""
-) -> Edition:
+def edition_of(session: Session, draft: Draft, content_digest: str, by: Actor) -> Edition:
     """What a copy made now says about itself."""
     name = by.name if by.kind is not ActorKind.PERSON else f"{by.name} ({by.id})"
     anchor = _anchor(session)
+    keys: SiteKeys | None = session.info["services"].get(SITE_KEYS)
     return Edition(
         at=moment(session).site,
         by=name,
@@ -176,8 +185,31 @@ def edition_of(
         content_digest=content_digest,
         checkpoint="" if anchor is None else anchor.words,
         anchor=anchor,
-        seal_sha256=seal_sha256,
+        chain=_chain_end(session, draft),
+        log_keys=() if keys is None else tuple(keys.published()["log"]),
     )
+
+
+def told_of(edition: Edition) -> Mapping[str, Any]:
+    """What the entry of the issue keeps of an edition: enough to print the same pages again."""
+    anchor = edition.anchor
+    return {
+        "generated_at": canonical.moment_text(edition.at),
+        "generated_by": edition.by,
+        "software": edition.software,
+        "checkpoint": None if anchor is None else {"size": anchor.size, "root": anchor.root},
+    }
+
+
+def _chain_end(session: Session, draft: Draft) -> str:
+    found = session.scalar(
+        select(Entry.payload).where(
+            Entry.site_id == site_of(session),
+            Entry.rec == draft.stream,
+            Entry.rseq == draft.version,
+        )
+    )
+    return "" if found is None else hashlib.sha256(found).hexdigest()
 
 
 def _anchor(session: Session) -> Anchor | None:

@@ -55,7 +55,7 @@ def _pdf(house: House) -> bytes:
     kind = RecordKind()
     with house.reading() as session:
         draft = kind.draft(session, {"record": NUMBER})
-        edition = printables.edition_of(session, record.digest(draft.data), BY)
+        edition = printables.edition_of(session, draft, record.digest(draft.data), BY)
     fonts = load_fonts(house.services[issuing.FONTS])
     attached = printables.attachments_of(draft, edition)
     pdf = kind.render(draft, edition, fonts=fonts, attachments=attached)

@@ -60,7 +60,7 @@ def printed(plant: RecordPlant) -> bytes:
     with plant.house.reading() as session:
         draft = kind.draft(session, {"record": "B-2045"})
         by = plant.person("P-107").actor
-        edition = printables.edition_of(session, record.digest(draft.data), by)
+        edition = printables.edition_of(session, draft, record.digest(draft.data), by)
     attached = printables.attachments_of(draft, edition)
     return kind.render(draft, edition, fonts=load_fonts(recorded.FONTS), attachments=attached)
 
