@@ -3,9 +3,10 @@
 
     python3 -I verify.py BUNDLE.zip [--trust trust.json] [--json]
 
-Exit code 0: VALID. 1: INVALID, and the place is named. 2: it could not be started that way.
-Runs on Python 3.9 and newer; with the package ``cryptography`` installed it is faster, never
-different. What it checks and how each file looks: docs/reference/evidence-format.md.
+Takes a bundle (one record) or a package (several). Exit code 0: VALID. 1: INVALID, and the place
+is named. 2: it could not be started that way. Runs on Python 3.9 and newer; with the package
+``cryptography`` installed it is faster, never different. What it checks, in which order, and how
+each file looks: docs/reference/evidence-format.md.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ import stat
 import struct
 import sys
 import unicodedata
-import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache, partial
 from typing import Any
 
 try:
@@ -43,6 +44,10 @@ class Invalid(Exception):
         super().__init__(f"{place}: {problem}")
         self.place = place
         self.problem = problem
+
+
+class Waiting(Exception):
+    """A check that needs what another check did not find."""
 
 
 # --- Canonical bytes: the restricted profile of RFC 8785 (JCS) that entries are written in ---
@@ -273,6 +278,9 @@ def _point_encode(point: tuple[int, int, int, int]) -> bytes:
 BASE = _point_decode((4 * pow(5, PRIME - 2, PRIME) % PRIME).to_bytes(32, "little"))
 
 
+NEUTRAL = (1).to_bytes(32, "little")
+
+
 def ed25519_by_hand(public: bytes, signature: bytes, message: bytes) -> bool:
     """True when the signature is good; by RFC 8032, 5.1.7, in plain integers (some 4 ms)."""
     key = _point_decode(public)
@@ -286,10 +294,22 @@ def ed25519_by_hand(public: bytes, signature: bytes, message: bytes) -> bool:
     return _point_encode(found) == signature[:32]
 
 
+@lru_cache(maxsize=1024)
+def is_usable_key(public: bytes) -> bool:
+    """A point in its only spelling and not of small order, which would sign anything.
+
+    Libraries differ about such keys; asked first, the answer is the same with each of them.
+    """
+    point = _point_decode(public)
+    return point is not None and _point_encode(_point_multiply(8, point)) != NEUTRAL
+
+
 def check_ed25519(public: bytes, signature: bytes, message: bytes, place: str) -> None:
     """The key signed exactly these bytes, else `Invalid`."""
     if len(public) != 32 or len(signature) != 64:
         raise Invalid(place, "key or signature has the wrong length")
+    if not is_usable_key(public):
+        raise Invalid(place, "the key is not a point of the curve that can sign")
     if Ed25519PublicKey is None:
         good = ed25519_by_hand(public, signature, message)
     else:
@@ -329,11 +349,29 @@ def strict_json(data: bytes, place: str) -> Any:
         return json.loads(
             data.decode("utf-8"),
             object_pairs_hook=pairs,
+            parse_int=_profile_integer,
             parse_float=_no_float,
             parse_constant=_no_float,
         )
     except (ValueError, RecursionError) as error:
         raise Invalid(place, f"not readable as JSON ({error})") from None
+
+
+def envelope_bytes(value: Any) -> bytes:
+    """Written as canonical bytes are, for DSSE and in-toto, whose member names hold capitals."""
+    return _WRITER.encode(value).encode("utf-8")
+
+
+def parse_envelope(data: bytes, place: str) -> Any:
+    """The value of `envelope_bytes`; `Invalid` when they are written in another way."""
+    value = strict_json(data, place)
+    try:
+        again = envelope_bytes(value)
+    except ValueError:
+        again = b""
+    if again != data:
+        raise Invalid(place, "bytes are not in canonical form")
+    return value
 
 
 def member(value: Any, key: str, kind: Any, place: str) -> Any:
@@ -344,15 +382,26 @@ def member(value: Any, key: str, kind: Any, place: str) -> Any:
     return found
 
 
+def only_members(value: Any, names: Iterable[str], place: str) -> None:
+    """An object of exactly these members; else `Invalid`."""
+    if not isinstance(value, dict) or value.keys() != set(names):
+        raise Invalid(place, "members are missing, or unknown to this version of the format")
+
+
+MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?[+-][0-9]{2}:[0-9]{2}\Z"
+)
+
+
 def moment_of(text: Any, place: str) -> datetime:
-    """An aware moment from ISO 8601 with offset; else `Invalid`."""
+    """An aware moment from ISO 8601 with offset, in one of its two spellings; else `Invalid`."""
+    # Newer versions of Python read more spellings than older ones: the pattern decides, not they.
+    if not isinstance(text, str) or not MOMENT.match(text):
+        raise Invalid(place, f"{text!r} is not a moment with offset")
     try:
-        moment = datetime.fromisoformat(text)
-    except (ValueError, TypeError):
+        return datetime.fromisoformat(text)
+    except ValueError:
         raise Invalid(place, f"{text!r} is not a moment") from None
-    if moment.tzinfo is None:
-        raise Invalid(place, f"{text!r} has no offset")
-    return moment
 
 
 def utc_text(moment: datetime) -> str:
@@ -360,33 +409,55 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).isoformat(timespec="microseconds")  # noqa: UP017
 
 
-# --- Checkpoints: signed notes (C2SP signed-note and tlog-checkpoint) ---
+# --- Checkpoints: signed notes (C2SP signed-note, tlog-checkpoint and tlog-cosignature) ---
 
 NOTE_SIGNATURE = "\u2014 "
+MOST_NOTE_SIGNATURES = 100
+OF_LOG = b"\x01"
+OF_WITNESS = b"\x04"
+END_OF_YEAR_9999 = 253_402_300_799
+DECIMAL = re.compile(r"(0|[1-9][0-9]{0,17})\Z")
 
 
-class LogKey:
-    """A log's public key as a note verifier names it: ``name+hash+base64``."""
+class NoteKey:
+    """A public key as a note verifier names it: ``name+hash+base64``, of one `kind`."""
+
+    kind = OF_LOG
 
     def __init__(self, vkey: str, place: str = "log key") -> None:
         # Base64 may hold "+" itself: the name and the hash are split off from the left.
         parts = str(vkey).split("+", 2)
-        if len(parts) != 3:
+        if len(parts) != 3 or not parts[0]:
             raise Invalid(place, "a key is written name+hash+base64")
         self.vkey = vkey
         self.name, hashed, encoded = parts
         data = base64_bytes(encoded, place)
         self.public = data[1:]
-        if data[:1] != b"\x01" or len(self.public) != 32:
-            raise Invalid(place, "not an Ed25519 key")
-        self.hash = note_key_hash(self.name, self.public)
+        if data[:1] != self.kind or len(self.public) != 32:
+            raise Invalid(place, "not an Ed25519 key of this use")
+        self.hash = note_key_hash(self.name, self.public, self.kind)
         if self.hash.hex() != hashed:
             raise Invalid(place, "name and key do not fit the hash of the key")
 
 
-def note_key_hash(name: str, public: bytes) -> bytes:
+class LogKey(NoteKey):
+    """The key of a log, which signs the text of a checkpoint."""
+
+
+class WitnessKey(NoteKey):
+    """The key of a log witness, which signs the time and the text (cosignature/v1)."""
+
+    kind = OF_WITNESS
+
+
+def note_key_hash(name: str, public: bytes, kind: bytes = OF_LOG) -> bytes:
     """The four bytes by which a note names an Ed25519 key."""
-    return sha256(name.encode("utf-8") + b"\n\x01" + public)[:4]
+    return sha256(name.encode("utf-8") + b"\n" + kind + public)[:4]
+
+
+def cosigned_bytes(text: str, seconds: int) -> bytes:
+    """What a log witness signs: the time in seconds since 1970 and the text of the checkpoint."""
+    return f"cosignature/v1\ntime {seconds}\n{text}".encode()
 
 
 class CheckpointNote:
@@ -396,15 +467,20 @@ class CheckpointNote:
         text, gap, signatures = note.rpartition("\n\n")
         if not gap or not signatures.endswith("\n"):
             raise Invalid(place, "not a signed note")
+        if any(letter < " " and letter != "\n" for letter in note):
+            raise Invalid(place, "the note holds control characters")
         self.text = text + "\n"
         lines = self.text.split("\n")
-        if len(lines) < 4 or not lines[0] or not re.match(r"(0|[1-9][0-9]{0,17})\Z", lines[1]):
+        if len(lines) < 4 or not lines[0] or not DECIMAL.match(lines[1]):
             raise Invalid(place, "not a checkpoint: origin, size and root are needed")
         self.origin = lines[0]
         self.size = int(lines[1])
         self.root = base64_bytes(lines[2], place)
         _check_hashes([self.root], place)
-        self.signatures = [_note_signature(line, place) for line in signatures.split("\n")[:-1]]
+        signed = signatures.split("\n")[:-1]
+        if len(signed) > MOST_NOTE_SIGNATURES:
+            raise Invalid(place, "too many signatures")
+        self.signatures = [_note_signature(line, place) for line in signed]
 
     def check(self, keys: Iterable[LogKey], place: str = "checkpoint") -> LogKey:
         """A known key of the origin signed it, and no known key signed it wrongly."""
@@ -418,6 +494,29 @@ class CheckpointNote:
         if good is None:
             raise Invalid(place, f"no known key of {self.origin} signed it")
         return good
+
+    def cosigned(
+        self, keys: Iterable[WitnessKey], place: str = "checkpoint"
+    ) -> dict[str, datetime]:
+        """Who of the known log witnesses cosigned it when first; a wrong line is `Invalid`."""
+        known = {(key.name, key.hash): key for key in keys}
+        found: dict[str, datetime] = {}
+        for name, hashed, data in self.signatures:
+            key = known.get((name, hashed))
+            if key is not None:
+                if len(data) != 72:
+                    raise Invalid(place, f"the cosignature of {name} has the wrong length")
+                seconds = int.from_bytes(data[:8], "big")
+                check_ed25519(key.public, data[8:], cosigned_bytes(self.text, seconds), place)
+                at = _since_1970(seconds, place)
+                found[key.vkey] = min(at, found.get(key.vkey, at))
+        return found
+
+
+def _since_1970(seconds: int, place: str) -> datetime:
+    if seconds > END_OF_YEAR_9999:
+        raise Invalid(place, "a cosignature of a time that no calendar holds")
+    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds)  # noqa: UP017
 
 
 def _note_signature(line: str, place: str) -> tuple[str, bytes, bytes]:
@@ -514,6 +613,11 @@ MANIFEST_OF_COLUMN = {
     "prior": "prior",
 }
 
+SIGNED_MEMBERS = {
+    *MANIFEST_OF_COLUMN.values(),
+    *("v", "site", "at", "ceremony", "after_rseq", "after_sha256"),
+}
+
 
 def person_key_id(public: bytes) -> str:
     """The name of a person's key: hex SHA-256 of the key in its own domain."""
@@ -536,6 +640,9 @@ def check_signature(row: Mapping[str, Any], public: bytes, place: str) -> dict[s
     told = parse_canonical(manifest, place)
     if not isinstance(told, dict):
         raise Invalid(place, "the manifest is not an object")
+    only_members(told, SIGNED_MEMBERS, place)
+    if told["v"] != 1:
+        raise Invalid(place, "a manifest of another version")
     for column, name in MANIFEST_OF_COLUMN.items():
         if name not in told or row.get(column) != told[name]:
             raise Invalid(place, f"{column} differs from what was signed")
@@ -643,25 +750,387 @@ def _check_content(content: Mapping[str, Any], told: Mapping[str, Any], place: s
         raise Invalid(place, "the content is not what was signed")
 
 
-# --- The bundle: a zip whose every file is named by a signed manifest ---
+# --- Time stamps (RFC 3161) and the seal of the PDF (CMS): as much of DER as their digests need ---
 
-MANIFEST = "manifest.dsse.json"
-RECORD_JSON = "record.json"
-RECORD_PDF = "record.pdf"
-ENTRIES = "audit/entries.jsonl"
-PROOFS = "audit/proofs.json"
-CHECKPOINT = "log/checkpoint.txt"
-SITE_KEYS = "keys/site.json"
-PEOPLE_KEYS = "keys/people.json"
-NEEDED = (RECORD_JSON, RECORD_PDF, ENTRIES, PROOFS, CHECKPOINT, SITE_KEYS, PEOPLE_KEYS)
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE = "urn:batchwright:evidence:1"
+Der = tuple[int, bytes]
+SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
+PLAIN_DATA = bytes.fromhex("2a864886f70d010701")
+TIME_STAMP_INFO = bytes.fromhex("2a864886f70d0109100104")
+MESSAGE_DIGEST = bytes.fromhex("2a864886f70d010904")
+DIGESTS = {
+    bytes.fromhex("608648016503040201"): "sha256",
+    bytes.fromhex("608648016503040202"): "sha384",
+    bytes.fromhex("608648016503040203"): "sha512",
+}
+SEQUENCE, SET, CHOICE_0, OCTETS, OBJECT, INTEGER, TIME = 0x30, 0x31, 0xA0, 0x04, 0x06, 0x02, 0x18
+
+
+def der_items(data: bytes, place: str) -> list[Der]:
+    """The elements of DER one after another, as tag and content; else `Invalid`."""
+    items, at = [], 0
+    while at < len(data):
+        if at + 2 > len(data) or data[at] & 0x1F == 0x1F:
+            raise Invalid(place, "not readable as DER")
+        tag, length, at = data[at], data[at + 1], at + 2
+        if length & 0x80:
+            count = length & 0x7F
+            length = int.from_bytes(data[at : at + count], "big")
+            if not 1 <= count <= 4 or length < max(0x80, 1 << 8 * (count - 1)):
+                raise Invalid(place, "not readable as DER")
+            at += count
+        if at + length > len(data):
+            raise Invalid(place, "not readable as DER")
+        items.append((tag, data[at : at + length]))
+        at += length
+    return items
+
+
+def der_part(items: Sequence[Der], index: int, tag: int, place: str) -> bytes:
+    """The content of one element, which must have that tag; else `Invalid`."""
+    if index >= len(items) or items[index][0] != tag:
+        raise Invalid(place, "not of the form that its standard asks for")
+    return items[index][1]
+
+
+class SignedContent:
+    """A CMS SignedData: `kind` and `content` of what was signed (None when detached), `signers`."""
+
+    def __init__(self, data: bytes, place: str) -> None:
+        outer = der_items(data, place)
+        info = der_items(der_part(outer, 0, SEQUENCE, place), place)
+        if der_part(info, 0, OBJECT, place) != SIGNED_DATA:
+            raise Invalid(place, "not signed data of CMS")
+        inside = der_items(der_part(info, 1, CHOICE_0, place), place)
+        signed = der_items(der_part(inside, 0, SEQUENCE, place), place)
+        encapsulated = der_items(der_part(signed, 2, SEQUENCE, place), place)
+        self.kind = der_part(encapsulated, 0, OBJECT, place)
+        self.content = None
+        if len(encapsulated) > 1:
+            held = der_items(der_part(encapsulated, 1, CHOICE_0, place), place)
+            self.content = der_part(held, 0, OCTETS, place)
+        if not signed[3:]:
+            raise Invalid(place, "nobody signed it")
+        self.signers = der_items(der_part(signed, len(signed) - 1, SET, place), place)
+
+    def claimed(self, place: str) -> tuple[str, bytes]:
+        """Name of the algorithm and digest that the first signer claims for the content."""
+        signer = der_items(der_part(self.signers, 0, SEQUENCE, place), place)
+        name = _digest_name(der_part(signer, 2, SEQUENCE, place), place)
+        for _, attribute in der_items(der_part(signer, 3, CHOICE_0, place), place):
+            parts = der_items(attribute, place)
+            if der_part(parts, 0, OBJECT, place) == MESSAGE_DIGEST:
+                values = der_items(der_part(parts, 1, SET, place), place)
+                return name, der_part(values, 0, OCTETS, place)
+        raise Invalid(place, "its signer claims no digest")
+
+
+def _digest_name(algorithm: bytes, place: str) -> str:
+    name = DIGESTS.get(der_part(der_items(algorithm, place), 0, OBJECT, place))
+    if name is None:
+        raise Invalid(place, "its digest is not of SHA-256, SHA-384 or SHA-512")
+    return name
+
+
+GENERALIZED_TIME = re.compile(
+    r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})(?:\.[0-9]{1,9})?Z\Z"
+)
+
+
+class TimeStampInfo:
+    """What a time stamp says: `algorithm` and `imprint` of the stamped bytes, `at` (UTC)."""
+
+    def __init__(self, data: bytes, place: str) -> None:
+        info = der_items(der_part(der_items(data, place), 0, SEQUENCE, place), place)
+        stamped = der_items(der_part(info, 2, SEQUENCE, place), place)
+        self.algorithm = _digest_name(der_part(stamped, 0, SEQUENCE, place), place)
+        self.imprint = der_part(stamped, 1, OCTETS, place)
+        self.at = _generalized_time(der_part(info, 4, TIME, place), place)
+
+
+def _generalized_time(data: bytes, place: str) -> str:
+    found = GENERALIZED_TIME.match(data.decode("ascii", "replace"))
+    if found is None:
+        raise Invalid(place, "its time is malformed")
+    year, month, day, hour, minute, second = found.groups()
+    text = f"{year}-{month}-{day}T{hour}:{minute}:{second}"
+    moment_of(f"{text}+00:00", place)
+    return f"{text}Z"
+
+
+def time_stamp(data: bytes, place: str) -> TimeStampInfo:
+    """What a granted TimeStampResp says; its signature is not checked. Else `Invalid`."""
+    response = der_items(data, place)
+    if len(response) != 1:
+        raise Invalid(place, "not one time stamp response")
+    parts = der_items(der_part(response, 0, SEQUENCE, place), place)
+    status = der_items(der_part(parts, 0, SEQUENCE, place), place)
+    if der_part(status, 0, INTEGER, place) not in (b"\x00", b"\x01") or len(parts) != 2:
+        raise Invalid(place, "the time stamp was not granted")
+    signed = SignedContent(_sequence(der_part(parts, 1, SEQUENCE, place)), place)
+    if signed.kind != TIME_STAMP_INFO or signed.content is None:
+        raise Invalid(place, "not a time stamp")
+    name, digest = signed.claimed(place)
+    if hashlib.new(name, signed.content).digest() != digest:
+        raise Invalid(place, "what it says is not what its signer claims")
+    return TimeStampInfo(signed.content, place)
+
+
+def _sequence(content: bytes) -> bytes:
+    size = len(content)
+    if size < 0x80:
+        return bytes([SEQUENCE, size]) + content
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes([SEQUENCE, 0x80 | len(length)]) + length + content
+
+
+BYTE_RANGE = re.compile(
+    rb"/ByteRange\s*\[\s*(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s*\]"
+)
+
+
+def check_seals(pdf: bytes, place: str) -> list[int]:
+    """Each seal claims the digest of the bytes that it covers; answers how many each covers."""
+    covered = []
+    for found in BYTE_RANGE.finditer(pdf):
+        begin, length, again, rest = (int(number) for number in found.groups())
+        held = pdf[begin + length : again]
+        if begin != 0 or again + rest > len(pdf) or held[:1] != b"<" or held[-1:] != b">":
+            raise Invalid(place, "a seal does not say which bytes it covers")
+        try:
+            data = bytes.fromhex(held[1:-1].decode("ascii"))
+        except ValueError:
+            raise Invalid(place, "a seal is not in hexadecimal digits") from None
+        _check_seal(data, pdf[:length] + pdf[again : again + rest], place)
+        covered.append(length + rest)
+    return covered
+
+
+def _check_seal(data: bytes, covered: bytes, place: str) -> None:
+    # The place for a seal is larger than the seal: zeros follow it.
+    signed = SignedContent(_without_filling(data, place), place)
+    if signed.kind == TIME_STAMP_INFO and signed.content is not None:
+        told = TimeStampInfo(signed.content, place)
+        name, digest = told.algorithm, told.imprint
+    elif signed.kind == PLAIN_DATA and signed.content is None:
+        name, digest = signed.claimed(place)
+    else:
+        raise Invalid(place, "a seal is of an unknown kind")
+    if hashlib.new(name, covered).digest() != digest:
+        raise Invalid(place, "a seal claims another digest than its bytes have")
+
+
+def _without_filling(data: bytes, place: str) -> bytes:
+    if len(data) < 6 or data[0] != SEQUENCE:
+        raise Invalid(place, "a seal is not readable as DER")
+    count = data[1] & 0x7F if data[1] & 0x80 else 0
+    length = int.from_bytes(data[2 : 2 + count], "big") if count else data[1]
+    end = 2 + count + length
+    if count > 4 or end > len(data) or data[end:].strip(b"\x00"):
+        raise Invalid(place, "a seal is not readable as DER")
+    return data[:end]
+
+
+# --- The zip file, read strictly: one way to read it, nothing between or behind its parts ---
+
+ARCHIVE = "zip"
 MOST_FILES = 10_000
 MOST_BYTES = 2 * 1024**3
 MOST_RATIO = 500
 SMALL = 1024**2
-UNSAFE = re.compile(r"(\A[/\\])|(\A|/)\.{1,2}(/|\Z)|[\\:\x00-\x1f\x7f]|//")
+STORED, DEFLATED = 0, 8
+WITH_DESCRIPTOR = 1 << 3
+KNOWN_FLAGS = WITH_DESCRIPTOR | 1 << 1 | 1 << 2 | 1 << 11
+HARMLESS_EXTRAS = {0x5455, 0x7875, 0x5855, 0x000A}
+"""Times and owners of a file, which packing programs add; every other extra field is refused."""
+MOST_NAME = 200
+SAFE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\Z")
+END = struct.Struct("<4s4H2LH")
+CENTRAL = struct.Struct("<4s6H3L5H2L")
+LOCAL = struct.Struct("<4s5H3L2H")
+
+
+class Member:
+    """One file of a zip as its central header tells, with the bytes of its local part."""
+
+    def __init__(self, fields: Sequence[Any], name: bytes, extra: bytes) -> None:
+        (_, _, _, self.flags, self.method, _, _, self.crc, self.packed, self.size) = fields[:10]
+        self.comment, self.disk, self.attributes, self.offset = (*fields[12:14], *fields[15:17])
+        self.raw_name, self.extra = name, extra
+        self.name = name.decode("ascii", "replace")
+
+    @property
+    def is_folder(self) -> bool:
+        """An empty folder carries no meaning and is passed over."""
+        return self.name.endswith("/") and self.size == 0 == self.packed
+
+    def check(self) -> None:
+        """Safe name, plain file, known flags, bounded size; else `Invalid`."""
+        name = self.name[:-1] if self.is_folder else self.name
+        kind = stat.S_IFMT(self.attributes >> 16)
+        usual = (0, stat.S_IFDIR if self.is_folder else stat.S_IFREG)
+        if len(name) > MOST_NAME or not SAFE_NAME.match(name) or kind not in usual:
+            raise Invalid(ARCHIVE, f"{self.name!r} is not safe to unpack")
+        if self.flags & ~KNOWN_FLAGS or self.method not in (STORED, DEFLATED):
+            raise Invalid(ARCHIVE, f"{self.name} is encrypted or packed in an unknown way")
+        if self.comment or self.disk:
+            raise Invalid(ARCHIVE, f"{self.name} has a comment or lies on another disk")
+        if self.method == STORED and self.packed != self.size:
+            raise Invalid(ARCHIVE, f"{self.name} is not as long as the zip file says")
+        if self.size > SMALL and self.size > MOST_RATIO * max(self.packed, 1):
+            raise Invalid(ARCHIVE, f"{self.name} grows too much when unpacked")
+        _check_extra(self.extra, self.name)
+
+    def read(self, data: bytes) -> tuple[bytes, int]:
+        """Content, and where the next part of the zip begins; else `Invalid`."""
+        fields = _header(LOCAL, data, self.offset, b"PK\x03\x04")
+        begin = self.offset + LOCAL.size
+        name_length, extra_length = fields[9:11]
+        name = data[begin : begin + name_length]
+        begin += name_length + extra_length
+        _check_extra(data[begin - extra_length : begin], self.name)
+        told = (self.crc, self.packed, self.size)
+        late = self.flags & WITH_DESCRIPTOR and fields[6:9] == (0, 0, 0)
+        if (name, fields[2], fields[3]) != (self.raw_name, self.flags, self.method) or not (
+            late or fields[6:9] == told
+        ):
+            raise Invalid(ARCHIVE, f"{self.name} has two headers that differ")
+        end = begin + self.packed
+        content = self._unpacked(data[begin:end])
+        return content, end + self._descriptor(data[end : end + 16])
+
+    def _unpacked(self, packed: bytes) -> bytes:
+        content = packed
+        if self.method == DEFLATED:
+            reader = zlib.decompressobj(-zlib.MAX_WBITS)
+            content = reader.decompress(packed, self.size + 1)
+            if not reader.eof or reader.unused_data:
+                raise Invalid(ARCHIVE, f"{self.name} is not packed as the zip file says")
+        if len(content) != self.size or zlib.crc32(content) != self.crc:
+            raise Invalid(ARCHIVE, f"{self.name} is not what the zip file says (length or CRC)")
+        return content
+
+    def _descriptor(self, found: bytes) -> int:
+        if not self.flags & WITH_DESCRIPTOR:
+            return 0
+        plain = struct.pack("<3L", self.crc, self.packed, self.size)
+        for descriptor in (b"PK\x07\x08" + plain, plain):
+            if found.startswith(descriptor):
+                return len(descriptor)
+        raise Invalid(ARCHIVE, f"{self.name} has two headers that differ")
+
+
+def read_zip(data: bytes) -> dict[str, bytes]:
+    """Contents by name; `Invalid` for everything that two programs might read in two ways."""
+    end = len(data) - END.size
+    if end < 0 or not data.startswith(b"PK"):
+        raise Invalid(ARCHIVE, "not a zip file")
+    _, disk, disk_of_list, here, count, length, start, comment = _header(
+        END, data, end, b"PK\x05\x06"
+    )
+    if disk or disk_of_list or here != count or comment or start + length != end:
+        raise Invalid(ARCHIVE, "comments, several disks, or bytes that belong to no file")
+    members = _members(data, start, end, count)
+    found, at = {}, 0
+    for member_ in sorted(members, key=lambda member_: member_.offset):
+        if member_.offset != at:
+            raise Invalid(ARCHIVE, f"before {member_.name} lie bytes that belong to no file")
+        found[member_.name], at = _read_member(member_, data)
+    if at != start:
+        raise Invalid(ARCHIVE, "behind the last file lie bytes that belong to no file")
+    return {member_.name: found[member_.name] for member_ in members if not member_.is_folder}
+
+
+def _members(data: bytes, start: int, end: int, count: int) -> list[Member]:
+    if count > MOST_FILES:
+        raise Invalid(ARCHIVE, "too many files")
+    members, at, total, seen = [], start, 0, set()
+    for _ in range(count):
+        fields = _header(CENTRAL, data, at, b"PK\x01\x02")
+        name_length, extra_length, comment_length = fields[10:13]
+        name_end = at + CENTRAL.size + name_length
+        extra_end = name_end + extra_length
+        raw = data[at + CENTRAL.size : name_end]
+        found = Member(fields, raw, data[name_end:extra_end])
+        found.check()
+        folded = found.name.rstrip("/").lower()
+        if folded in seen:
+            raise Invalid(ARCHIVE, f"{found.name} stands twice, perhaps in other capitals")
+        seen.add(folded)
+        total += found.size
+        at = extra_end + comment_length
+        members.append(found)
+    if at != end or total > MOST_BYTES:
+        raise Invalid(ARCHIVE, "the list of files has another length, or they are too large")
+    return members
+
+
+def _read_member(found: Member, data: bytes) -> tuple[bytes, int]:
+    try:
+        return found.read(data)
+    except zlib.error as error:
+        raise Invalid(ARCHIVE, f"{found.name} cannot be unpacked ({error})") from None
+
+
+def _header(form: struct.Struct, data: bytes, at: int, mark: bytes) -> tuple[Any, ...]:
+    part = data[at : at + form.size]
+    if len(part) != form.size or not part.startswith(mark):
+        raise Invalid(ARCHIVE, "not a zip file, or a damaged one")
+    return form.unpack(part)
+
+
+def _check_extra(extra: bytes, name: str) -> None:
+    at = 0
+    while at < len(extra):
+        if at + 4 > len(extra):
+            raise Invalid(ARCHIVE, f"{name} has a malformed extra field")
+        kind, length = struct.unpack_from("<2H", extra, at)
+        at += 4 + length
+        if kind not in HARMLESS_EXTRAS or at > len(extra):
+            raise Invalid(ARCHIVE, f"{name} has an extra field that could change what is read")
+
+
+# --- What is sealed: a DSSE envelope over an in-toto statement that names every other file ---
+
+MANIFEST = "manifest.dsse.json"
+INDEX = "index.dsse.json"
+RECORD_JSON = "record.json"
+RECORD_PDF = "record.pdf"
+SNAPSHOT = "snapshot.json"
+READINGS = "readings.jsonl"
+ENTRIES = "audit/entries.jsonl"
+PROOFS = "audit/proofs.json"
+CHECKPOINT = "log/checkpoint.txt"
+CONSISTENCY = "log/consistency.json"
+TIME_STAMPS = "log/timestamps/"
+SITE_KEYS = "keys/site.json"
+PEOPLE_KEYS = "keys/people.json"
+ATTACHMENTS = "attachments/"
+RECIPES = "recipe/"
+BUNDLE_NAME = ".ebr.zip"
+NEEDED = (
+    *(RECORD_JSON, RECORD_PDF, SNAPSHOT, READINGS, ENTRIES, PROOFS),
+    *(CHECKPOINT, CONSISTENCY, SITE_KEYS, PEOPLE_KEYS),
+)
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "urn:batchwright:evidence:1"
+PACKAGE_TYPE = "urn:batchwright:evidence-package:1"
+PREDICATE = {
+    "record": str,
+    "entries": int,
+    "last_sha256": str,
+    "checkpoint": dict,
+    "site": str,
+    "mode": str,
+    "software": str,
+    "made_at": str,
+    "without": list,
+}
+PACKAGE = {"site": str, "mode": str, "software": str, "made_at": str, "bundles": list}
+MODES = ("DEMONSTRATION", "GMP")
+LEAVES_OUT = ("attachments", "trends")
+SITE_MEMBERS = {"v", "origin", "log", "export"}
+OPTIONAL_SITE_MEMBERS = {"witness", "quorum"}
 
 
 def pre_authentication(payload_type: str, payload: bytes) -> bytes:
@@ -670,287 +1139,721 @@ def pre_authentication(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
-def read_zip(path: str) -> dict[str, bytes]:
-    """Contents by name; refuses unsafe or repeated names, links, and what grows beyond bounds."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            infos = [info for info in archive.infolist() if not _is_empty_folder(info)]
-            _check_names(infos)
-            return {info.filename: _content(archive, info) for info in infos}
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        UnicodeError,
-        ValueError,
-    ) as error:
-        raise Invalid("the zip file", f"it cannot be read ({error})") from None
+class Statement:
+    """A signed list of files with what it says besides (`about`); signed or not is asked apart."""
+
+    def __init__(self, files: Mapping[str, bytes], name: str, kind: str) -> None:
+        self.name = name
+        envelope = parse_envelope(file_of(files, name), name)
+        only_members(envelope, ("payloadType", "payload", "signatures"), name)
+        if envelope["payloadType"] != PAYLOAD_TYPE:
+            raise Invalid(name, "the payload is of another type")
+        self.payload = base64_bytes(envelope["payload"], name)
+        self.signatures = [_dsse_signature(each, name) for each in _list(envelope, name)]
+        told = parse_envelope(self.payload, name)
+        only_members(told, ("_type", "predicateType", "subject", "predicate"), name)
+        if (told["_type"], told["predicateType"]) != (STATEMENT_TYPE, kind):
+            raise Invalid(name, "a statement of another kind or version than this program knows")
+        self.named = _subjects(told["subject"], name)
+        self.about: dict[str, Any] = member(told, "predicate", dict, name)
+        fields = PREDICATE if kind == PREDICATE_TYPE else PACKAGE
+        only_members(self.about, fields, name)
+        for field, wanted in fields.items():
+            member(self.about, field, wanted, name)
+        if self.about["mode"] not in MODES:
+            raise Invalid(name, "the site has no mode that is known")
+        moment_of(self.about["made_at"], name)
+
+    def check_signed(self, keys: Iterable[Mapping[str, Any]]) -> None:
+        """A known export key signed it, and no known one signed it wrongly; else `Invalid`."""
+        known = {key["key_id"]: base64_bytes(key["public"], SITE_KEYS) for key in keys}
+        good = 0
+        for key_id, signature in self.signatures:
+            if key_id in known:
+                covered = pre_authentication(PAYLOAD_TYPE, self.payload)
+                check_ed25519(known[key_id], signature, covered, self.name)
+                good += 1
+        if not good:
+            raise Invalid(self.name, "no known export key signed it")
+
+    def differences(
+        self, files: Mapping[str, bytes], needed: Iterable[str]
+    ) -> list[tuple[str, str]]:
+        """Name and problem of each file that is not as the list says, in order of the names."""
+        names = (set(files) - {self.name}) | self.named.keys() | set(needed)
+        told = {name: self._difference(name, files) for name in sorted(names)}
+        return [(name, problem) for name, problem in told.items() if problem]
+
+    def _difference(self, name: str, files: Mapping[str, bytes]) -> str:
+        if name not in files:
+            return "the file is missing"
+        if name not in self.named:
+            return f"{self.name} does not name this file"
+        if sha256(files[name]).hex() != self.named[name]:
+            return f"the content is not the one that {self.name} names"
+        return ""
 
 
-def _is_empty_folder(info: zipfile.ZipInfo) -> bool:
-    return info.filename.endswith("/") and info.file_size == 0
+def file_of(files: Mapping[str, bytes], name: str) -> bytes:
+    """The content of a file; `Invalid` when it is missing."""
+    if name not in files:
+        raise Invalid(name, "the file is missing")
+    return files[name]
 
 
-def _check_names(infos: Sequence[zipfile.ZipInfo]) -> None:
-    if len(infos) > MOST_FILES or sum(info.file_size for info in infos) > MOST_BYTES:
-        raise Invalid("the zip file", "too many files or bytes")
-    seen = set()
-    for info in infos:
-        name = info.filename
-        folded = unicodedata.normalize("NFC", name).casefold()
-        if folded in seen:
-            raise Invalid(name, "the name stands twice in the zip file")
-        seen.add(folded)
-        kind = stat.S_IFMT(info.external_attr >> 16)
-        if UNSAFE.search(name) or name.endswith("/") or kind not in (0, stat.S_IFREG):
-            raise Invalid(repr(name), "the name is not safe to unpack")
-        if info.file_size > SMALL and info.file_size > MOST_RATIO * max(info.compress_size, 1):
-            raise Invalid(name, "it grows too much when unpacked")
+def _list(envelope: Mapping[str, Any], place: str) -> list[Any]:
+    found: list[Any] = member(envelope, "signatures", list, place)
+    if not 1 <= len(found) <= MOST_NOTE_SIGNATURES:
+        raise Invalid(place, "it is not signed, or by too many")
+    return found
 
 
-def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    with archive.open(info) as file:
-        data = file.read(info.file_size + 1)
-    if len(data) != info.file_size:
-        raise Invalid(info.filename, "it is not as long as the zip file says")
-    return data
+def _dsse_signature(found: Any, place: str) -> tuple[str, bytes]:
+    only_members(found, ("keyid", "sig"), place)
+    key_id: str = member(found, "keyid", str, place)
+    return key_id, base64_bytes(found["sig"], place)
 
 
-class Verification:
-    """One run over one bundle: what passed, what does not hold, what was not checked."""
+def _subjects(listed: Any, place: str) -> dict[str, str]:
+    named: dict[str, str] = {}
+    if not isinstance(listed, list):
+        raise Invalid(place, "subject is not a list")
+    for subject in listed:
+        only_members(subject, ("name", "digest"), place)
+        only_members(subject["digest"], ("sha256",), place)
+        name = member(subject, "name", str, place)
+        if named and name <= next(reversed(named)):
+            raise Invalid(place, "its files are not in order of their names, each once")
+        named[name] = member(subject["digest"], "sha256", str, place)
+    return named
 
-    def __init__(self, files: Mapping[str, bytes], trust: Mapping[str, Any] | None) -> None:
-        self.files = files
+
+class SiteKeys:
+    """Keys of a site: of a file of the bundle (`strict`) or of a trust file, which may say more."""
+
+    def __init__(self, told: Any, place: str, *, strict: bool) -> None:
+        if member(told, "v", int, place) != 1:
+            raise Invalid(place, "keys of another version of the format")
+        if strict and not SITE_MEMBERS <= told.keys() <= SITE_MEMBERS | OPTIONAL_SITE_MEMBERS:
+            raise Invalid(place, "members are missing, or unknown to this version of the format")
+        self.origin: str = member(told, "origin", str, place)
+        self.log = [LogKey(vkey, place) for vkey in member(told, "log", list, place)]
+        self.witness = [
+            WitnessKey(vkey, place)
+            for vkey in (member(told, "witness", list, place) if "witness" in told else [])
+        ]
+        self.quorum: int = member(told, "quorum", int, place) if "quorum" in told else 0
+        self.export: list[dict[str, str]] = []
+        for key in member(told, "export", list, place):
+            only_members(key, ("key_id", "public"), place)
+            if key["key_id"] != export_key_id(base64_bytes(key["public"], place)):
+                raise Invalid(place, "an export key is not named by its bytes")
+            self.export.append(key)
+        if not self.log or not self.export:
+            raise Invalid(place, "it names no log key or no export key")
+        if not 0 <= self.quorum <= len({key.vkey for key in self.witness}):
+            raise Invalid(place, "it asks for more log witnesses than it names")
+
+    def within(self, trusted: SiteKeys) -> str:
+        """The first member that says more than the trusted keys; empty when none does."""
+        if self.origin != trusted.origin:
+            return "origin"
+        if not {key.vkey for key in self.log} <= {key.vkey for key in trusted.log}:
+            return "log"
+        names = {key["key_id"] for key in self.export}
+        return "" if names <= {key["key_id"] for key in trusted.export} else "export"
+
+
+# --- What the entries of a record say about the other files ---
+
+ISSUED = "document.issued"
+
+
+def rows_of(entry: Mapping[str, Any], table: str) -> list[Mapping[str, Any]]:
+    """The rows of a table that an entry brought, as they were then."""
+    changes = [change for change in entry["changes"] if change.get("table") == table]
+    return [change["after"] for change in changes if isinstance(change.get("after"), dict)]
+
+
+def digests_of(entries: Iterable[Mapping[str, Any]], table: str, column: str) -> set[str]:
+    """The digests in one column of a table, over all entries."""
+    found = {row.get(column) for entry in entries for row in rows_of(entry, table)}
+    return {digest for digest in found if isinstance(digest, str)}
+
+
+def readings_of(entries: Iterable[Mapping[str, Any]]) -> bytes:
+    """The raw readings with their quality, one a line, as the entries hold them."""
+    return b"".join(
+        canonical_bytes({"entry": entry["rseq"], "reading": row}) + b"\n"
+        for entry in entries
+        for row in rows_of(entry, "reading")
+    )
+
+
+def snapshot_of(entries: Sequence[Mapping[str, Any]], lines: Sequence[bytes]) -> dict[str, Any]:
+    """How far the record reaches, which entry decided about it, and what followed.
+
+    The decision is the last change of `disposition` in table `batch`; it covers the record up to
+    the last entry of its transaction.
+    """
+    decided = _decision_of(entries)
+    through = 0 if decided is None else _last_of_transaction(entries, decided)
+    return {
+        "v": 1,
+        "record": entries[0]["rec"],
+        "entries": len(entries),
+        "last_sha256": sha256(lines[-1]).hex(),
+        "decision": decided and _decision(decided, through, lines),
+        "followed": [_mention(entry) for entry in entries[through:]] if decided else [],
+    }
+
+
+def _decision_of(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    for entry in reversed(entries):
+        word = _disposition(entry)
+        if word is not None:
+            return None if word == "none" else entry
+    return None
+
+
+def _disposition(entry: Mapping[str, Any]) -> str | None:
+    for change in entry["changes"]:
+        before, after = change.get("before"), change.get("after")
+        if change.get("table") == "batch" and before and "disposition" in before:
+            return str(after["disposition"])
+    return None
+
+
+def _last_of_transaction(entries: Sequence[Mapping[str, Any]], decided: Mapping[str, Any]) -> int:
+    """Entries of one transaction share real time and request."""
+    together = [
+        int(entry["rseq"])
+        for entry in entries[decided["rseq"] - 1 :]
+        if (entry["request"], entry["real_at"]) == (decided["request"], decided["real_at"])
+    ]
+    return together[-1]
+
+
+def _decision(entry: Mapping[str, Any], through: int, lines: Sequence[bytes]) -> dict[str, Any]:
+    return {
+        **_mention(entry),
+        "disposition": _disposition(entry),
+        "reason": entry["reason"],
+        "through": through,
+        "through_sha256": sha256(lines[through - 1]).hex(),
+    }
+
+
+def _mention(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "entry": entry["rseq"],
+        "at": entry["at"],
+        "action": entry["action"],
+        "object": entry["object"],
+        "by": {"id": entry["actor"]["id"], "name": entry["actor"]["name"]},
+    }
+
+
+# --- Verifying: what passed, what does not hold, what was not checked ---
+
+
+class Checking:
+    """Collects what checks find; one that fails does not hide what the others find."""
+
+    def __init__(self, trust: SiteKeys | None) -> None:
         self.trust = trust
         self.passed: list[str] = []
         self.problems: list[Invalid] = []
         self.not_checked: list[str] = []
-        self.about: dict[str, Any] = {}
+        self.told: dict[str, Any] = {}
+
+    def attempt(self, place: str, name: str, check: Callable[[], str]) -> None:
+        """Run one check; malformed content is a problem at that place, never a crash."""
+        try:
+            said = check()
+        except Waiting as lacking:
+            self.not_checked.append(f"that {name} ({lacking})")
+            if not self.problems:
+                self.add(place, str(lacking))
+        except Invalid as problem:
+            self.add(problem.place, problem.problem)
+        except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+            self.add(place, f"malformed ({error!r})")
+        else:
+            self.passed.append(f"{name}{said}")
+
+    def add(self, place: str, problem: str) -> None:
+        """A problem; what stands behind a comma of the place goes into its words."""
+        where, comma, closer = place.partition(", ")
+        self.problems.append(Invalid(where, f"{closer}: {problem}" if comma else problem))
+
+    def report(self) -> dict[str, Any]:
+        """What was found, for machines."""
+        return {
+            "result": "INVALID" if self.problems else "VALID",
+            **self.told,
+            "problems": [{"place": at.place, "problem": at.problem} for at in self.problems],
+            "passed": self.passed,
+            "not_checked": self.not_checked,
+            "ed25519": "python" if Ed25519PublicKey is None else "cryptography",
+        }
+
+
+NOTHING_TOLD: Mapping[str, Any] = {
+    "kind": "bundle",
+    "record": None,
+    "site": None,
+    "mode": None,
+    "made_at": None,
+    "entries": None,
+    "last_sha256": None,
+    "checkpoint": None,
+    "decision": None,
+    "older": [],
+    "cosigned": [],
+    "time_stamps": [],
+}
+
+
+class Verification(Checking):
+    """One run over one bundle. What the report tells comes from signed or proven bytes only."""
+
+    def __init__(self, files: Mapping[str, bytes], trust: SiteKeys | None) -> None:
+        super().__init__(trust)
+        self.files = files
+        self.told = dict(NOTHING_TOLD)
         self.entries: list[dict[str, Any]] = []
         self._lines: list[bytes] = []
-        self._site: Any = None
+        self._whole = False
+        self._keys: SiteKeys | None = None
+        self._statement: Statement | None = None
         self._note: CheckpointNote | None = None
+        self._older: dict[int, bytes] = {}
 
     def run(self) -> None:
-        """All checks; one that fails does not hide what the others find."""
-        self._attempt("all files are named by the manifest and unchanged", self._check_files)
-        self._attempt("the keys of the site are in order", self._check_site_keys)
-        self._attempt("the manifest is signed by the export key", self._check_manifest)
-        self._attempt("the checkpoint is signed by the log", self._check_checkpoint)
-        self._attempt("the entries are complete and chained", self._check_entries)
-        self._attempt("every entry stands in the log", self._check_proofs)
-        self._attempt("the signatures of people hold", self._check_signatures)
-        self._attempt("record.json and record.pdf belong to this record", self._check_record)
+        """All checks in the order of the format."""
+        for place, name, check in (
+            (MANIFEST, "the manifest is well formed", self._read_manifest),
+            (SITE_KEYS, "the keys of the site are in order", self._check_site_keys),
+            (MANIFEST, "the manifest is signed by the export key", self._check_manifest),
+            (MANIFEST, "all files are named by the manifest and unchanged", self._check_files),
+            (CHECKPOINT, "the checkpoint is signed by the log", self._check_checkpoint),
+            (CONSISTENCY, "the log only grew since older checkpoints", self._check_older),
+            (TIME_STAMPS, "time stamps are of checkpoints of this log", self._check_time_stamps),
+            (ENTRIES, "the entries are complete and chained", self._check_entries),
+            (PROOFS, "every entry stands in the log", self._check_proofs),
+            (PEOPLE_KEYS, "the signatures of people hold", self._check_signatures),
+            (SNAPSHOT, "the snapshot says what the entries say", self._check_snapshot),
+            (RECORD_JSON, "record.json and record.pdf were issued", self._check_record),
+            (RECORD_PDF, "the seal of record.pdf claims its bytes", self._check_seal),
+            (ATTACHMENTS, "attachments and recipes are those of the entries", self._check_named),
+            (READINGS, "the readings are those of the entries", self._check_readings),
+        ):
+            self.attempt(place, name, check)
         self._say_what_was_not_checked()
 
-    def _attempt(self, name: str, check: Callable[[], str]) -> None:
-        try:
-            told = check()
-        except Invalid as problem:
-            self.problems.append(problem)
-        except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
-            self.problems.append(Invalid(name, f"the bundle is malformed ({error!r})"))
-        else:
-            self.passed.append(f"{name}{told}")
+    def _about(self) -> dict[str, Any]:
+        if self._statement is None:
+            raise Waiting("the manifest is not readable")
+        return self._statement.about
 
-    def _file(self, name: str) -> bytes:
-        if name not in self.files:
-            raise Invalid(name, "the file is missing")
-        return self.files[name]
+    def _keys_used(self) -> SiteKeys:
+        if self._keys is None:
+            raise Waiting("the keys of the site are missing")
+        return self._keys
 
-    def _statement(self) -> tuple[bytes, Any]:
-        envelope = strict_json(self._file(MANIFEST), MANIFEST)
-        if member(envelope, "payloadType", str, MANIFEST) != PAYLOAD_TYPE:
-            raise Invalid(MANIFEST, "the payload is of another type")
-        payload = base64_bytes(member(envelope, "payload", str, MANIFEST), MANIFEST)
-        statement = strict_json(payload, MANIFEST)
-        kinds = (statement.get("_type"), statement.get("predicateType"))
-        if kinds != (STATEMENT_TYPE, PREDICATE_TYPE):
-            raise Invalid(MANIFEST, "not a statement about evidence of version 1")
-        self.about = member(statement, "predicate", dict, MANIFEST)
-        return payload, statement
+    def _whole_chain(self) -> list[dict[str, Any]]:
+        if not self._whole:
+            raise Waiting("the entries are not complete")
+        return self.entries
 
-    def _check_files(self) -> str:
-        _, statement = self._statement()
-        named = {}
-        for subject in member(statement, "subject", list, MANIFEST):
-            name = member(subject, "name", str, MANIFEST)
-            if name in named:
-                raise Invalid(MANIFEST, f"{name} is named twice")
-            named[name] = member(member(subject, "digest", dict, name), "sha256", str, name)
-        wrong = [
-            Invalid(name, _difference(name, self.files, named))
-            for name in sorted((set(self.files) - {MANIFEST}) | set(named))
-            if name not in self.files or named.get(name) != sha256(self.files[name]).hex()
-        ]
-        wrong += [
-            Invalid(name, "the file is missing, and the manifest does not ask for it")
-            for name in NEEDED
-            if name not in named and name not in self.files
-        ]
-        self.problems.extend(wrong[:-1])
-        if wrong:
-            raise wrong[-1]
-        return f" ({len(named)} files)"
+    def _read_manifest(self) -> str:
+        found = Statement(self.files, MANIFEST, PREDICATE_TYPE)
+        only_members(found.about["checkpoint"], ("origin", "size", "root"), MANIFEST)
+        without = found.about["without"]
+        if without != [name for name in LEAVES_OUT if name in without]:
+            raise Invalid(MANIFEST, "it leaves out what may not be left out")
+        self._statement = found
+        return ""
 
     def _check_site_keys(self) -> str:
-        found = strict_json(self._file(SITE_KEYS), SITE_KEYS)
-        for name in ("log", "export"):
-            if not member(found, name, list, SITE_KEYS):
-                raise Invalid(SITE_KEYS, f"it names no {name} key")
-        member(found, "origin", str, SITE_KEYS)
-        self._site = found if self.trust is None else self.trust
-        if self.trust is not None:
-            for name in ("origin", "log", "export"):
-                if not _within(found[name], self.trust.get(name)):
-                    raise Invalid(SITE_KEYS, f"{name} is not the one that you trust")
-            return " and are those that you trust"
-        return ""
-
-    def _trusted(self) -> Any:
-        if self._site is None:
-            raise Invalid(SITE_KEYS, "without the keys of the site this cannot be checked")
-        return self._site
+        told = parse_canonical(file_of(self.files, SITE_KEYS), SITE_KEYS)
+        found = SiteKeys(told, SITE_KEYS, strict=True)
+        self._keys = found if self.trust is None else self.trust
+        if self.trust is None:
+            return ""
+        wrong = found.within(self.trust)
+        if wrong:
+            raise Invalid(SITE_KEYS, f"{wrong} is not the one that you trust")
+        return " and are those that you trust"
 
     def _check_manifest(self) -> str:
-        payload, _ = self._statement()
-        envelope = strict_json(self._file(MANIFEST), MANIFEST)
-        known = {}
-        for key in member(self._trusted(), "export", list, SITE_KEYS):
-            public = base64_bytes(member(key, "public", str, SITE_KEYS), SITE_KEYS)
-            known[export_key_id(public)] = public
-        good = 0
-        for signature in member(envelope, "signatures", list, MANIFEST):
-            public_key = known.get(member(signature, "keyid", str, MANIFEST))
-            if public_key is not None:
-                data = base64_bytes(member(signature, "sig", str, MANIFEST), MANIFEST)
-                covered = pre_authentication(PAYLOAD_TYPE, payload)
-                check_ed25519(public_key, data, covered, MANIFEST)
-                good += 1
-        if not good:
-            raise Invalid(MANIFEST, "no known export key signed it")
+        about = self._about()
+        if self._statement is not None:
+            self._statement.check_signed(self._keys_used().export)
+        for name in ("record", "site", "mode", "made_at", "entries", "last_sha256", "checkpoint"):
+            self.told[name] = about[name]
         return ""
 
+    def _check_files(self) -> str:
+        self._about()
+        wrong = self._statement.differences(self.files, NEEDED) if self._statement else []
+        for name, problem in wrong[:-1]:
+            self.add(name, problem)
+        if wrong:
+            raise Invalid(*wrong[-1])
+        return f" ({len(self.files) - 1} files)"
+
     def _check_checkpoint(self) -> str:
-        text = _text(self._file(CHECKPOINT), CHECKPOINT)
-        note = CheckpointNote(text, CHECKPOINT)
-        site = self._trusted()
-        keys = [LogKey(vkey, SITE_KEYS) for vkey in member(site, "log", list, SITE_KEYS)]
-        if note.origin != member(site, "origin", str, SITE_KEYS):
+        note = CheckpointNote(_text(file_of(self.files, CHECKPOINT), CHECKPOINT), CHECKPOINT)
+        keys = self._keys_used()
+        if note.origin != keys.origin:
             raise Invalid(CHECKPOINT, f"it is of the log {note.origin}, not of this site")
-        note.check(keys, CHECKPOINT)
-        told = member(self.about, "checkpoint", dict, MANIFEST)
-        if (told.get("origin"), told.get("size"), told.get("root")) != (
-            note.origin,
-            note.size,
-            note.root.hex(),
-        ):
+        note.check(keys.log, CHECKPOINT)
+        told = self._about()["checkpoint"]
+        if told != {"origin": note.origin, "size": note.size, "root": note.root.hex()}:
             raise Invalid(CHECKPOINT, "it is not the checkpoint that the manifest names")
+        cosigned = note.cosigned(keys.witness, CHECKPOINT)
+        if len(cosigned) < keys.quorum:
+            raise Invalid(
+                CHECKPOINT, f"{len(cosigned)} log witnesses cosigned it, {keys.quorum} are needed"
+            )
+        self.told["cosigned"] = [
+            {"witness": vkey.split("+", 1)[0], "at": utc_text(at)}
+            for vkey, at in sorted(cosigned.items())
+        ]
         self._note = note
-        return f" ({note.origin}, {note.size} entries)"
+        by = f", cosigned by {len(cosigned)} of {keys.quorum} log witnesses needed"
+        return f" ({note.origin}, {note.size} entries{by if keys.witness else ''})"
+
+    def _good_note(self) -> CheckpointNote:
+        if self._note is None:
+            raise Waiting("there is no good checkpoint")
+        return self._note
+
+    def _check_older(self) -> str:
+        note = self._good_note()
+        told = parse_canonical(file_of(self.files, CONSISTENCY), CONSISTENCY)
+        only_members(told, ("v", "size", "from"), CONSISTENCY)
+        if (told["v"], told["size"]) != (1, note.size):
+            raise Invalid(CONSISTENCY, "of another version, or for another checkpoint")
+        older, last = {}, 0
+        for number, each in enumerate(member(told, "from", list, CONSISTENCY), start=1):
+            place = f"{CONSISTENCY}:{number}"
+            only_members(each, ("size", "root", "proof"), place)
+            size, root = member(each, "size", int, place), base64_bytes(each["root"], place)
+            if not last < size < note.size:
+                raise Invalid(place, "sizes do not rise below that of the checkpoint")
+            path = [base64_bytes(part, place) for part in member(each, "proof", list, place)]
+            check_consistency(size, note.size, root, note.root, path, place)
+            older[size], last = root, size
+        self.told["older"] = [{"size": size, "root": older[size].hex()} for size in older]
+        self._older = {**older, note.size: note.root}
+        return f" ({len(older)})"
+
+    def _check_time_stamps(self) -> str:
+        notes: dict[str, CheckpointNote] = {}
+        for name in sorted(name for name in self.files if name.startswith(TIME_STAMPS)):
+            stem, _, ending = name[len(TIME_STAMPS) :].rpartition(".")
+            size, _, number = stem.partition("-")
+            if not DECIMAL.match(size) or (ending == "txt") is bool(number):
+                raise Invalid(name, "a file that time stamps do not have")
+            if ending == "txt":
+                notes[size] = self._stamped_note(name, int(size))
+            elif ending != "tsr" or not DECIMAL.match(number):
+                raise Invalid(name, "a file that time stamps do not have")
+        for name in sorted(name for name in self.files if name.startswith(TIME_STAMPS)):
+            if name.endswith(".tsr"):
+                size = name[len(TIME_STAMPS) :].partition("-")[0]
+                if size not in notes:
+                    raise Invalid(name, "what it stamped is missing")
+                self._check_time_stamp(name, f"{TIME_STAMPS}{size}.txt", int(size))
+        return f" ({len(self.told['time_stamps'])})"
+
+    def _stamped_note(self, name: str, size: int) -> CheckpointNote:
+        note = CheckpointNote(_text(self.files[name], name), name)
+        keys = self._keys_used()
+        if note.origin != keys.origin:
+            raise Invalid(name, f"it is of the log {note.origin}, not of this site")
+        note.check(keys.log, name)
+        if note.size != size or self._older.get(size) != note.root:
+            raise Invalid(name, "it is not proven to be an earlier state of the log")
+        return note
+
+    def _check_time_stamp(self, name: str, stamped: str, size: int) -> None:
+        found = time_stamp(self.files[name], name)
+        if hashlib.new(found.algorithm, self.files[stamped]).digest() != found.imprint:
+            raise Invalid(name, f"it stamps other bytes than {stamped}")
+        self.told["time_stamps"].append({"file": name, "size": size, "at": found.at})
+        self.not_checked.append(
+            f"who signed time stamp {name} (it says that the first {size} entries of the log"
+            f" stood on {found.at}): openssl ts -verify -in {name} -data {stamped}"
+            " -CAfile THE_AUTHORITY.pem"
+        )
 
     def _check_entries(self) -> str:
-        data = self._file(ENTRIES)
+        data = file_of(self.files, ENTRIES)
         if not data.endswith(b"\n"):
             raise Invalid(ENTRIES, "the last line has no end")
         lines = data[:-1].split(b"\n")
-        record = member(self.about, "record", str, MANIFEST)
-        prev = None
+        about = self._about()
+        record, prev = about["record"], None
         for rseq, line in enumerate(lines, start=1):
-            place = f"{ENTRIES} line {rseq}, entry {rseq} of {record}"
+            place = f"{ENTRIES}:{rseq}"
             entry = check_entry(line, rec=record, rseq=rseq, prev=prev, place=place)
             self.entries.append(entry)
             self._lines.append(line)
             prev = sha256(line).hex()
-        if len(lines) != member(self.about, "entries", int, MANIFEST):
+        if len(lines) != about["entries"]:
             raise Invalid(ENTRIES, f"{len(lines)} entries, the manifest says otherwise")
-        if prev != self.about.get("last_sha256"):
+        if prev != about["last_sha256"]:
             raise Invalid(ENTRIES, "the last entry is not the one that the manifest names")
+        self._whole = True
         return f" ({len(lines)} entries of {record}, from 1)"
 
     def _check_proofs(self) -> str:
-        if self._note is None:
-            raise Invalid(PROOFS, "without a good checkpoint nothing can be proven")
-        proofs = strict_json(self._file(PROOFS), PROOFS)
+        note = self._good_note()
+        self._whole_chain()
+        proofs = parse_canonical(file_of(self.files, PROOFS), PROOFS)
+        only_members(proofs, ("v", "size", "entries"), PROOFS)
         listed = member(proofs, "entries", list, PROOFS)
-        if member(proofs, "size", int, PROOFS) != self._note.size:
-            raise Invalid(PROOFS, "the proofs are for another size than the checkpoint")
+        if (proofs["v"], proofs["size"]) != (1, note.size):
+            raise Invalid(PROOFS, "of another version, or for another size than the checkpoint")
         if len(listed) != len(self._lines):
             raise Invalid(PROOFS, f"{len(listed)} proofs for {len(self._lines)} entries")
         last = -1
         for rseq, (line, proof) in enumerate(zip(self._lines, listed), start=1):  # noqa: B905
-            place = f"{PROOFS}, entry {rseq}"
-            index = member(proof, "index", int, place)
-            leaf = leaf_hash(line)
-            if base64_bytes(proof.get("leaf"), place) != leaf or proof.get("rseq") != rseq:
+            place = f"{PROOFS}:{rseq}"
+            only_members(proof, ("rseq", "index", "leaf", "proof"), place)
+            index, leaf = member(proof, "index", int, place), leaf_hash(line)
+            if base64_bytes(proof["leaf"], place) != leaf or proof["rseq"] != rseq:
                 raise Invalid(place, "number or leaf is not that of the entry")
             if index <= last:
                 raise Invalid(place, "the log holds the entries in another order")
             path = [base64_bytes(part, place) for part in member(proof, "proof", list, place)]
-            check_inclusion(leaf, index, self._note.size, path, self._note.root, place)
+            check_inclusion(leaf, index, note.size, path, note.root, place)
             last = index
         return ""
 
     def _check_signatures(self) -> str:
-        if len(self.entries) != self.about.get("entries"):
-            raise Invalid(ENTRIES, "signatures cannot be checked in an incomplete chain")
-        people = {}
-        listed = strict_json(self._file(PEOPLE_KEYS), PEOPLE_KEYS)
+        entries = self._whole_chain()
+        people: dict[str, Any] = {}
+        listed = parse_canonical(file_of(self.files, PEOPLE_KEYS), PEOPLE_KEYS)
+        only_members(listed, ("v", "keys"), PEOPLE_KEYS)
+        if listed["v"] != 1:
+            raise Invalid(PEOPLE_KEYS, "keys of another version of the format")
         for key in member(listed, "keys", list, PEOPLE_KEYS):
-            public = base64_bytes(member(key, "public", str, PEOPLE_KEYS), PEOPLE_KEYS)
-            if key.get("key_id") != person_key_id(public) or key["key_id"] in people:
-                raise Invalid(PEOPLE_KEYS, f"key {key.get('key_id')} is not named by its bytes")
+            only_members(key, PERSON_KEY_MEMBERS, PEOPLE_KEYS)
+            public = base64_bytes(key["public"], PEOPLE_KEYS)
+            if key["key_id"] != person_key_id(public) or key["key_id"] in people:
+                raise Invalid(PEOPLE_KEYS, f"key {key['key_id']} is not named by its bytes")
             people[key["key_id"]] = key
         signed = SignedEntries(people)
         for number, line in enumerate(self._lines):
-            signed.take(self.entries[number], line, f"{ENTRIES} line {number + 1}")
+            signed.take(entries[number], line, f"{ENTRIES}:{number + 1}")
         return f" ({signed.count} signatures)"
 
+    def _check_snapshot(self) -> str:
+        found = snapshot_of(self._whole_chain(), self._lines)
+        if canonical_bytes(found) != file_of(self.files, SNAPSHOT):
+            raise Invalid(SNAPSHOT, "it is not what the entries say")
+        self.told["decision"] = decision = found["decision"]
+        if decision is None:
+            return f" (no decision about the record up to entry {len(self._lines)})"
+        return (
+            f" ({decision['disposition']} by {decision['by']['name']}, complete up to entry"
+            f" {decision['through']}; {len(found['followed'])} entries followed)"
+        )
+
     def _check_record(self) -> str:
-        record = strict_json(self._file(RECORD_JSON), RECORD_JSON)
-        if member(record, "record", str, RECORD_JSON) != self.about.get("record"):
+        entries = self._whole_chain()
+        record = parse_canonical(file_of(self.files, RECORD_JSON), RECORD_JSON)
+        if member(record, "record", str, RECORD_JSON) != self._about()["record"]:
             raise Invalid(RECORD_JSON, "it is about another record")
-        if not self._file(RECORD_PDF).startswith(b"%PDF-"):
+        pdf = file_of(self.files, RECORD_PDF)
+        if not pdf.startswith(b"%PDF-"):
             raise Invalid(RECORD_PDF, "it is not a PDF file")
-        for name in (RECORD_JSON, RECORD_PDF):
-            digest = sha256(self.files[name]).hex().encode("ascii")
-            where = [n for n, line in enumerate(self._lines, start=1) if digest in line]
-            if where:
-                self.passed.append(f"{name} is the file that entry {where[0]} names")
-            else:
-                self.not_checked.append(f"{name} is named by the manifest only, by no entry")
-        return ""
+        content = sha256(self.files[RECORD_JSON]).hex()
+        issued = [
+            entry
+            for entry in entries
+            if entry["action"] == ISSUED and entry["facts"].get("content_sha256") == content
+        ]
+        if not issued:
+            raise Invalid(RECORD_JSON, "no entry says that it was issued")
+        found = [each for each in issued if each["facts"].get("sha256") == sha256(pdf).hex()]
+        if not found:
+            raise Invalid(RECORD_PDF, "no entry says that it was issued")
+        self._check_printed(entries)
+        return f" (entry {found[0]['rseq']})"
+
+    def _check_printed(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Every checkpoint that an issued PDF shows is one that this log grew from."""
+        for entry in entries:
+            printed = entry["facts"].get("checkpoint") if entry["action"] == ISSUED else None
+            if printed is None:
+                continue
+            place = f"{ENTRIES}:{entry['rseq']}"
+            only_members(printed, ("size", "root"), place)
+            proven = self._older.get(member(printed, "size", int, place))
+            if proven is None or proven.hex() != printed["root"]:
+                raise Invalid(place, "the checkpoint that it printed is not proven")
+
+    def _check_seal(self) -> str:
+        pdf = file_of(self.files, RECORD_PDF)
+        covered = check_seals(pdf, RECORD_PDF)
+        if not covered:
+            self.not_checked.append("record.pdf carries no seal")
+            return " (none)"
+        self.not_checked.append(
+            "who signed the seal of record.pdf (its digests were compared): pdfsig record.pdf"
+        )
+        return f" ({len(covered)} seals, the last over {covered[-1]} of {len(pdf)} bytes)"
+
+    def _check_named(self) -> str:
+        entries = self._whole_chain()
+        kept = digests_of(entries, "attachment", "digest")
+        recipes = digests_of(entries, "procedure_run", "file_digest")
+        found = self._compared(ATTACHMENTS, kept, "attachments" in self._about()["without"])
+        self._compared(RECIPES, recipes, False)
+        return f" ({found} attachments, {len(recipes)} recipes)"
+
+    def _compared(self, folder: str, named: set[str], left_out: bool) -> int:
+        """Every file of the folder is named by an entry, and every named one is there."""
+        found = set()
+        for name in sorted(name for name in self.files if name.startswith(folder)):
+            digest = sha256(self.files[name]).hex()
+            if digest not in named or left_out:
+                raise Invalid(name, "no entry names it, or the manifest leaves it out")
+            found.add(digest)
+        lost = named - found
+        if lost and not left_out:
+            raise Invalid(folder, f"the file with SHA-256 {min(lost)} is missing")
+        if lost:
+            self.not_checked.append(f"{len(lost)} attachments, which are not in this bundle")
+        return len(found)
+
+    def _check_readings(self) -> str:
+        found = readings_of(self._whole_chain())
+        if found != file_of(self.files, READINGS):
+            raise Invalid(READINGS, "it is not what the entries say")
+        count = found.count(b"\n")
+        return f" ({count} readings)"
 
     def _say_what_was_not_checked(self) -> None:
         if self.trust is None:
             self.not_checked.append(
-                "whether the keys in keys/ belong to the site and its people: compare them with "
-                "keys that you got another way (--trust trust.json)"
+                "whether the keys in keys/ belong to the site: compare them with keys that you"
+                " got another way (--trust trust.json)"
             )
-        self.not_checked.append("entries that the record got after the checkpoint")
         self.not_checked.append(
-            "whether the log shows the same checkpoint to everybody: compare origin, size and "
-            "root with another print or a log witness"
+            "whether a key in keys/people.json belongs to the person: the site says so, signed"
+            " with its export key"
         )
-        if any(name.endswith(".tsr") for name in self.files):
-            self.not_checked.append("time stamps (.tsr files): use openssl ts -verify")
+        self.not_checked.append("entries that the record got after the checkpoint")
+        if not self.told["cosigned"]:
+            self.not_checked.append(
+                "whether the log shows the same checkpoint to everybody: no known log witness"
+                " cosigned it; compare origin, size and root with another print"
+            )
+        others = sorted(name for name in self.files if self._is_named_only(name))
+        if others:
+            self.not_checked.append(f"named by the manifest, by no entry: {', '.join(others)}")
+
+    def _is_named_only(self, name: str) -> bool:
+        proven = name.startswith((ATTACHMENTS, RECIPES, TIME_STAMPS))
+        return not proven and name not in NEEDED and name != MANIFEST
 
 
-def _difference(name: str, files: Mapping[str, bytes], named: Mapping[str, str]) -> str:
-    if name not in files:
-        return "the file is missing"
-    if name not in named:
-        return "the manifest does not name this file"
-    return "the content is not the one that the manifest names"
+PERSON_KEY_MEMBERS = ("key_id", "badge", "public", "valid_from", "valid_until")
+NOTHING_TOLD_OF_PACKAGE: Mapping[str, Any] = {
+    "kind": "package",
+    "site": None,
+    "mode": None,
+    "made_at": None,
+    "bundles": [],
+}
 
 
-def _within(found: Any, trusted: Any) -> bool:
-    if isinstance(found, list) and isinstance(trusted, list):
-        return all(part in trusted for part in found)
-    return bool(found == trusted)
+class PackageVerification(Checking):
+    """One run over a package: its index, then every bundle in it with the keys of the package."""
+
+    def __init__(self, files: Mapping[str, bytes], trust: SiteKeys | None) -> None:
+        super().__init__(trust)
+        self.files = files
+        self.told = {**NOTHING_TOLD_OF_PACKAGE, "bundles": []}
+        self._statement: Statement | None = None
+        self._keys: SiteKeys | None = None
+
+    def run(self) -> None:
+        """The index first, then the bundles in its order."""
+        self.attempt(INDEX, "the index is well formed", self._read_index)
+        self.attempt(SITE_KEYS, "the keys of the site are in order", self._check_keys)
+        self.attempt(INDEX, "the index is signed by the export key", self._check_index)
+        self.attempt(INDEX, "all files are named by the index and unchanged", self._check_files)
+        if self._statement is not None and self._keys is not None:
+            for told in self._statement.about["bundles"]:
+                name = told["name"]
+                self.attempt(name, f"{name} is valid", partial(self._check_bundle, told))
+        if self.trust is None:
+            self.not_checked.append(
+                "whether the keys in keys/ belong to the site: compare them with keys that you"
+                " got another way (--trust trust.json)"
+            )
+
+    def _read_index(self) -> str:
+        found = Statement(self.files, INDEX, PACKAGE_TYPE)
+        names = []
+        for told in found.about["bundles"]:
+            only_members(told, ("name", "record", "entries", "last_sha256"), INDEX)
+            names.append(member(told, "name", str, INDEX))
+        if names != sorted({name for name in found.named if name.endswith(BUNDLE_NAME)}):
+            raise Invalid(INDEX, "its bundles are not its files, in order of their names")
+        self._statement = found
+        return ""
+
+    def _check_keys(self) -> str:
+        told = parse_canonical(file_of(self.files, SITE_KEYS), SITE_KEYS)
+        found = SiteKeys(told, SITE_KEYS, strict=True)
+        self._keys = found if self.trust is None else self.trust
+        wrong = found.within(self._keys)
+        if wrong:
+            raise Invalid(SITE_KEYS, f"{wrong} is not the one that you trust")
+        return "" if self.trust is None else " and are those that you trust"
+
+    def _check_index(self) -> str:
+        if self._statement is None or self._keys is None:
+            raise Waiting("index or keys are not readable")
+        self._statement.check_signed(self._keys.export)
+        for name in ("site", "mode", "made_at"):
+            self.told[name] = self._statement.about[name]
+        return ""
+
+    def _check_files(self) -> str:
+        if self._statement is None:
+            raise Waiting("the index is not readable")
+        wrong = self._statement.differences(self.files, (SITE_KEYS,))
+        for name, problem in wrong[:-1]:
+            self.add(name, problem)
+        if wrong:
+            raise Invalid(*wrong[-1])
+        return f" ({len(self.files) - 1} files)"
+
+    def _check_bundle(self, told: Mapping[str, Any]) -> str:
+        name = told["name"]
+        run = checked_bundle(file_of(self.files, name), self._keys)
+        report = run.report()
+        self.told["bundles"].append({"name": name, **report})
+        if run.problems:
+            for problem in run.problems[:-1]:
+                self.add(f"{name}!{problem.place}", problem.problem)
+            raise Invalid(f"{name}!{run.problems[-1].place}", run.problems[-1].problem)
+        for field in ("record", "entries", "last_sha256"):
+            if report[field] != told[field]:
+                raise Invalid(name, f"its {field} is not the one that the index tells")
+        if (report["site"], report["mode"]) != (self.told["site"], self.told["mode"]):
+            raise Invalid(name, "it is of another site than the package")
+        return f" ({report['record']}, {report['entries']} entries)"
 
 
 def _text(data: bytes, place: str) -> str:
@@ -963,46 +1866,79 @@ def _text(data: bytes, place: str) -> str:
 # --- Report and command line ---
 
 
-def verify_bundle(path: str, trust: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The report on a bundle file: ``result`` VALID or INVALID, with reasons; never raises for it.
-
-    OSError when the file cannot be opened.
-    """
+def checked_bundle(data: bytes, trust: SiteKeys | None) -> Verification:
+    """A run over the bytes of one bundle; never raises for what is in them."""
     try:
-        run = Verification(read_zip(path), trust)
+        run = Verification(read_zip(data), trust)
     except Invalid as problem:
         run = Verification({}, trust)
-        run.problems.append(problem)
+        run.add(problem.place, problem.problem)
     else:
         run.run()
-    return {
-        "result": "INVALID" if run.problems else "VALID",
-        "record": run.about.get("record"),
-        "mode": run.about.get("mode"),
-        "checkpoint": run.about.get("checkpoint"),
-        "problems": [{"place": at.place, "problem": at.problem} for at in run.problems],
-        "passed": run.passed,
-        "not_checked": run.not_checked,
-        "ed25519": "python" if Ed25519PublicKey is None else "cryptography",
-    }
+    return run
+
+
+def verify_bytes(data: bytes, trust: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The report on a bundle or a package: ``result`` VALID or INVALID, with reasons.
+
+    `trust` holds keys of the site that came another way; `Invalid` when it is not of their form.
+    """
+    keys = None if trust is None else SiteKeys(trust, "trust", strict=False)
+    try:
+        files = read_zip(data)
+    except Invalid:
+        files = {}
+    if INDEX not in files:
+        return checked_bundle(data, keys).report()
+    package = PackageVerification(files, keys)
+    package.run()
+    return package.report()
+
+
+def verify_bundle(path: str, trust: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The report on a file, as of `verify_bytes`. OSError when the file cannot be opened."""
+    with open(path, "rb") as file:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        run = Verification({}, None)
+        run.add(ARCHIVE, "larger than 2 GiB")
+        return run.report()
+    return verify_bytes(data, trust)
 
 
 def report_text(report: Mapping[str, Any], path: str) -> str:
     """The report for a person."""
     lines = [f"{report['result']}: {path}"]
-    if report["record"]:
-        lines.append(f"  record {report['record']} of a {report['mode']} site")
+    if report.get("record"):
+        lines.append(f"  record {report['record']} of {report['site']} ({report['mode']} site)")
     for problem in report["problems"]:
         lines.append(f"  PROBLEM {problem['place']}: {problem['problem']}")
     lines += [f"  ok      {name}" for name in report["passed"]]
+    lines += [f"  ok      {line}" for line in _told_lines(report)]
     lines += [f"  not checked: {name}" for name in report["not_checked"]]
-    return "\n".join(lines) + "\n"
+    for bundle in report.get("bundles", []):
+        lines += [f"  {line}" for line in report_text(bundle, bundle["name"]).splitlines()]
+    # What is shown comes from the file: it must not move the cursor of a terminal.
+    return "".join(f"{_printable(line)}\n" for line in lines)
+
+
+def _told_lines(report: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for each in report.get("older", []):
+        lines.append(f"this log grew from size {each['size']}, root {each['root']}")
+    for each in report.get("cosigned", []):
+        lines.append(f"cosigned by {each['witness']} at {each['at']}")
+    return lines
+
+
+def _printable(line: str) -> str:
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0 VALID, 1 INVALID, 2 when a file cannot be opened."""
+    """Exit code 0 VALID, 1 INVALID, 2 when a file cannot be opened or the call is wrong."""
     parser = argparse.ArgumentParser(description="Verify an evidence bundle of Batchwright.")
-    parser.add_argument("bundle", help="the zip file")
+    parser.add_argument("bundle", help="the zip file: a bundle, or a package of bundles")
     parser.add_argument("--trust", help="keys of the site, received another way (trust.json)")
     parser.add_argument("--json", action="store_true", help="report for machines")
     given = parser.parse_args(arguments)

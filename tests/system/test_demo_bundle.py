@@ -63,7 +63,7 @@ def test_the_bundle_is_valid_for_a_bare_python(story: Played, files: Files, tmp_
 
 
 @pytest.mark.urs("URS-REC-070", "URS-SIG-100")
-@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_it_is_still_valid_when_zipped_again_in_another_order_locale_and_zone(
     story: Played, files: Files, tmp_path: Path, method: int
 ) -> None:
@@ -116,7 +116,7 @@ def test_a_dropped_entry_is_named(files: Files, tmp_path: Path, place: float) ->
     rest = b"".join(lines[:dropped] + lines[dropped + 1 :])
     found = report({**files, verifier.ENTRIES: rest}, tmp_path)
     assert found["result"] == "INVALID"
-    assert f"line {dropped + 1}, entry {dropped + 1}" in places(found)
+    assert f"{verifier.ENTRIES}:{dropped + 1}: " in places(found)
     assert f"it says to be entry {dropped + 2}" in places(found)
 
 
@@ -135,7 +135,7 @@ def test_two_swapped_entries_are_named(files: Files, tmp_path: Path, one: int, o
     lines[one], lines[other] = lines[other], lines[one]
     found = report({**files, verifier.ENTRIES: b"".join(lines)}, tmp_path)
     assert found["result"] == "INVALID"
-    assert f"line {one + 1}, entry {one + 1}" in places(found)
+    assert f"{verifier.ENTRIES}:{one + 1}: " in places(found)
 
 
 @pytest.mark.urs("URS-REC-070")

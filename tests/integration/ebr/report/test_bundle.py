@@ -91,8 +91,8 @@ def test_the_snapshot_names_the_decision_and_what_followed(
             record=RECORD,
         )
     told = json.loads(files_of(exported(batch, tmp_path))["snapshot.json"])
-    assert told["decision"]["words"] == "released for packaging"
-    assert told["decision"]["entry"] == decided
+    assert told["decision"]["disposition"] == Disposition.RELEASED_FOR_PACKAGING
+    assert told["decision"]["through"] == decided
     assert [(each["entry"], each["action"]) for each in told["followed"]][:2] == [
         (decided + 1, "attempt.refused"),
         (decided + 2, "document.issued"),
