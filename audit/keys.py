@@ -44,6 +44,10 @@ class LogSigner:
         encoded = base64.b64encode(b"\x01" + self._public).decode("ascii")
         return f"{self.origin}+{hashed}+{encoded}"
 
+    def named(self, origin: str) -> LogSigner:
+        """The same key signing in the name of another origin (a log after a restore)."""
+        return LogSigner(origin, self._key)
+
     def sign(self, text: str) -> str:
         """The signature line of a C2SP signed note over `text` (which ends with a newline)."""
         signature = self._key.sign(text.encode("utf-8"))

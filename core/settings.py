@@ -2,7 +2,8 @@
 
 Everything of a site lies under `home` (git-ignored ``var/site`` by default). Values come from the
 environment (``BATCHWRIGHT_HOME``, ``BATCHWRIGHT_DATABASE_URL``, ``BATCHWRIGHT_OWNER_URL``,
-``BATCHWRIGHT_LOG_LEVEL``); no setting can switch the audit trail off, because there is none.
+``BATCHWRIGHT_LOG_LEVEL``, ``BATCHWRIGHT_LOG_WITNESS``, ``BATCHWRIGHT_ANCHOR_FILE``,
+``BATCHWRIGHT_TIME_AUTHORITY``); no setting can switch the audit trail off, because there is none.
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ class Settings:
     database_url: str
     owner_url: str
     log_level: str = "INFO"
+    log_witness: str = ""
+    """Address and public key of a log witness (``URL KEY``), several parted by commas."""
+    anchor_file: str = ""
+    """An append-only file on another volume that keeps every checkpoint."""
+    time_authority: str = ""
+    """Address and root certificate file of a time-stamp authority (``URL FILE``)."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -32,6 +39,9 @@ class Settings:
             database_url=url,
             owner_url=environment.get("BATCHWRIGHT_OWNER_URL", url),
             log_level=environment.get("BATCHWRIGHT_LOG_LEVEL", "INFO"),
+            log_witness=environment.get("BATCHWRIGHT_LOG_WITNESS", ""),
+            anchor_file=environment.get("BATCHWRIGHT_ANCHOR_FILE", ""),
+            time_authority=environment.get("BATCHWRIGHT_TIME_AUTHORITY", ""),
         )
 
     @property
