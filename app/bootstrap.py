@@ -8,11 +8,13 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from app import keybook, presenter, records, schema, seal, wiring
-from audit import checkpoints
+from app import keybook, outside, presenter, records, schema, seal, wiring
+from app.restoring import Restoring
+from audit import checkpoints, restored
 from audit import keys as site_keys
 from audit.attempts import record_refusal
 from audit.keys import SiteKeys
+from audit.restored import RestoredGuard
 from audit.trail import TrailGuard
 from core.clock import RealClock, SystemClock
 from core.db import Database
@@ -36,6 +38,7 @@ from hardware.historian import Historian
 from inventory import consequences as material_consequences
 from personnel import crypto
 from personnel.crypto import Vault
+from web.restored import SERVICE as RESTORING
 
 FONTS_FOLDER = Path(__file__).parents[1] / "web" / "static" / "dist" / "fonts"
 """Documents are printed with the fonts that the browser assets bring."""
@@ -65,7 +68,8 @@ def _composed(
     events = EventHandlers()
     real = clock or SystemClock()
     steady = Steady(real, settings.clock_path)
-    house = House(database, guards=[TrailGuard()], events=events, clock=real, steady=steady)
+    guards = (RestoredGuard(), TrailGuard())
+    house = House(database, guards=guards, events=events, clock=real, steady=steady)
     house.on_refusal = record_refusal
     wiring.handlers(events)
     house.services.update(
@@ -87,6 +91,8 @@ def _composed(
     )
     if mode_of(house) is SiteMode.DEMONSTRATION:
         house.services[presenter.SERVICE] = presenter.Presenter(house, settings)
+    house.services[RESTORING] = Restoring(settings)
+    outside.check(house, settings, house.services["site_keys"])
     return house
 
 
@@ -124,7 +130,8 @@ def keys_of(house: House, settings: Settings) -> SiteKeys:
     """Log and export keys of the site, from its key folder."""
     with house.reading() as session:
         name = the_site(session).name
-    return site_keys.open_or_make(settings.keys, checkpoints.origin(name))
+        found = site_keys.open_or_make(settings.keys, checkpoints.origin(name))
+        return restored.keys_now(session, found)
 
 
 def seal_of(house: House, settings: Settings) -> SealKey:

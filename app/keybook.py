@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from audit import restored
 from audit.keys import KeyBook, PersonKey, SiteKeys
 from personnel.models import KeyRevocation, PublicKey
 
@@ -25,4 +26,4 @@ def people_keys(session: Session) -> list[PersonKey]:
 
 def of_site(session: Session, keys: SiteKeys) -> KeyBook:
     """The book of a site."""
-    return KeyBook.of(keys, people_keys(session))
+    return KeyBook.of(restored.keys_now(session, keys), people_keys(session))

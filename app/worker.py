@@ -9,8 +9,10 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from app import wiring
+from app.anchoring import Anchoring
 from app.clockwatch import ClockWatch
 from audit.keys import SiteKeys
+from audit.restored import Restored, is_restored
 from audit.sequencer import oldest_pending_age, sequence_pending
 from core import logs
 from core.house import House
@@ -44,9 +46,12 @@ class SiteWorker:
 
     def round(self) -> int:
         """Do what is due now; answers how much was done."""
-        self._clock.look()
+        try:
+            self._clock.look()
+        except Restored:
+            return 0  # told when the restoration is signed
         with self._house.reading() as session:
-            if not self.is_needed(session):
+            if is_restored(session) or not self.is_needed(session):
                 return 0
         done = self._jobs.run_pending()
         done += automatic.watch(self._house)
@@ -80,7 +85,15 @@ class SiteWorker:
                 return
 
     def run(self, stop: threading.Event) -> None:
-        """Rounds until told to stop; a failing round is logged and the next one tried."""
+        """Rounds until told to stop; a failing round is logged and the next one tried.
+
+        Anchoring goes on beside it: whoever vouches for the log may be slow to answer.
+        """
+        anchoring = Anchoring(self._house, self._house.services["settings"])
+        if anchoring.is_needed:
+            beside = threading.Thread(target=anchoring.run, args=(stop,), name="anchoring")
+            beside.daemon = True  # an answer that does not come must not keep the process
+            beside.start()
         while not stop.is_set():
             try:
                 busy = self.round()

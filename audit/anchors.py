@@ -68,8 +68,19 @@ def _standing(session: Session, row: AnchorState) -> Standing:
         succeeded_at=None if row.succeeded_at is None else now.as_shown(row.succeeded_at),
         age=age,
         problem=row.problem,
-        silent=row.problem is not None and age > LIMITS[row.kind],
+        silent=age > LIMITS[row.kind] and (row.problem is not None or _is_behind(session, row)),
     )
+
+
+def _is_behind(session: Session, row: AnchorState) -> bool:
+    """A checkpoint that the anchor lacks is older than its limit: nobody hands them over."""
+    oldest_allowed = moment(session).real - LIMITS[row.kind]
+    lacking = select(Checkpoint.size).where(
+        Checkpoint.site_id == site_of(session),
+        Checkpoint.size > row.size,
+        Checkpoint.at < oldest_allowed,
+    )
+    return session.execute(lacking.limit(1)).first() is not None
 
 
 def cosignatures(session: Session, size: int) -> Sequence[Cosignature]:

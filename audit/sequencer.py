@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import Table, bindparam, delete, func, insert, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from audit import checkpoints, log, verifier
+from audit import checkpoints, log, restored, verifier
 from audit.errors import TamperedTrail
 from audit.keys import SiteKeys
 from audit.models import Checkpoint, Entry, LogLeaf, PendingEntry
@@ -37,8 +37,9 @@ LEADER = 0x62775F73657175
 def sequence_pending(house: House, keys: SiteKeys, *, batch: int = BATCH) -> int:
     """Put all waiting entries into the log, `batch` for each signed checkpoint; answers how many.
 
-    0 also when another process is the sequencer at this moment. Raises `TamperedTrail` naming the
-    entry, checkpoint or hash that does not fit; nothing is signed then.
+    0 also when another process is the sequencer at this moment, and while the site is restored and
+    waits for its restoration: two histories must not be signed under one name. Raises
+    `TamperedTrail` naming what does not fit; nothing is signed then.
     """
     total = 0
     while _anything_waits(house):
@@ -63,11 +64,11 @@ def _anything_waits(house: House) -> bool:
 
 def _sequence_batch(house: House, keys: SiteKeys, batch: int) -> int:
     with house.transaction() as session:
-        if not _is_leader(session):
+        if not _is_leader(session) or restored.is_restored(session):
             return 0
         entries = _next_entries(session, batch)
         if entries:
-            _append(session, keys, entries)
+            _append(session, restored.keys_now(session, keys), entries)
         return len(entries)
 
 

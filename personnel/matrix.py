@@ -58,6 +58,8 @@ QUALITY_UNIT = READING | {
     "attachment.add",
     "step.approve",
     "export.bundle",
+    "restore.decide",
+    "restore.confirm",
 }
 ADMINISTRATION = frozenset(
     {
@@ -67,6 +69,7 @@ ADMINISTRATION = frozenset(
         "admin.site",
         "credential.confirm",
         "audit.read",
+        "restore.confirm",
     }
 )
 DEMONSTRATION = frozenset({"clock.advance", "plant.present"})

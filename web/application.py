@@ -24,6 +24,7 @@ from web import (
     i18n,
     identity,
     navigation,
+    restored,
     scoping,
     security,
     states,
@@ -53,6 +54,7 @@ def create_app(house: House, settings: Settings) -> Flask:
     errors.install(app)
     i18n.install(app)
     filters.install(app)
+    restored.install(app)
     app.context_processor(_around)
     for blueprint in blueprints.EVERYWHERE:
         app.register_blueprint(blueprint)

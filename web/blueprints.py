@@ -23,6 +23,7 @@ from web import (
     presenter,
     production,
     quality,
+    restored,
     unplanned,
     weighing,
     workflows,
@@ -48,6 +49,7 @@ EVERYWHERE: tuple[Blueprint, ...] = (
     genealogy.bp,
     weighing.bp,
     finding.bp,
+    restored.bp,
 )
 DEMONSTRATION_ONLY: tuple[Blueprint, ...] = (pieces.bp, presenter.bp)
 """Pages that a GMP site does not have at all."""
