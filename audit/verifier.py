@@ -106,7 +106,7 @@ def parse_canonical(data: bytes, place: str) -> Any:
         raise Invalid(place, "bytes are not in canonical form")
     # Parts of a normal text are normal, so that one look at the whole is enough for most.
     if not (data.isascii() or unicodedata.is_normalized("NFC", text)):
-        check_profile(value, place)
+        _check_text(text, place)
     return value
 
 
@@ -1399,20 +1399,25 @@ class Checking:
         }
 
 
-NOTHING_TOLD: Mapping[str, Any] = {
-    "kind": "bundle",
-    "record": None,
-    "site": None,
-    "mode": None,
-    "made_at": None,
-    "entries": None,
-    "last_sha256": None,
-    "checkpoint": None,
-    "decision": None,
-    "older": [],
-    "cosigned": [],
-    "time_stamps": [],
-}
+def _nothing_told() -> dict[str, Any]:
+    """What the report tells of a bundle before anything of it is proven."""
+    names = (
+        "record",
+        "site",
+        "mode",
+        "made_at",
+        "entries",
+        "last_sha256",
+        "checkpoint",
+        "decision",
+    )
+    return {
+        "kind": "bundle",
+        **dict.fromkeys(names),
+        "older": [],
+        "cosigned": [],
+        "time_stamps": [],
+    }
 
 
 class Verification(Checking):
@@ -1421,7 +1426,7 @@ class Verification(Checking):
     def __init__(self, files: Mapping[str, bytes], trust: SiteKeys | None) -> None:
         super().__init__(trust)
         self.files = files
-        self.told = dict(NOTHING_TOLD)
+        self.told = _nothing_told()
         self.entries: list[dict[str, Any]] = []
         self._lines: list[bytes] = []
         self._whole = False
@@ -1766,13 +1771,6 @@ class Verification(Checking):
 
 
 PERSON_KEY_MEMBERS = ("key_id", "badge", "public", "valid_from", "valid_until")
-NOTHING_TOLD_OF_PACKAGE: Mapping[str, Any] = {
-    "kind": "package",
-    "site": None,
-    "mode": None,
-    "made_at": None,
-    "bundles": [],
-}
 
 
 class PackageVerification(Checking):
@@ -1781,7 +1779,9 @@ class PackageVerification(Checking):
     def __init__(self, files: Mapping[str, bytes], trust: SiteKeys | None) -> None:
         super().__init__(trust)
         self.files = files
-        self.told = {**NOTHING_TOLD_OF_PACKAGE, "bundles": []}
+        self.told = {
+            "kind": "package", "site": None, "mode": None, "made_at": None, "bundles": [],
+        }  # fmt: skip
         self._statement: Statement | None = None
         self._keys: SiteKeys | None = None
 

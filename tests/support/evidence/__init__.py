@@ -1,0 +1,1 @@
+"""Makes the published conformance vectors of the evidence format, the same bytes every time."""
