@@ -23,7 +23,7 @@ REGISTRIES = (
 )
 MACHINE_PATH = re.compile(r"(?<![\w.~/}])/(?:work|ro" + r"ot|t" + r"mp)/\w")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")
-BINARY = {".png", ".pdf", ".woff2", ".ico", ".zip", ".db"}
+BINARY = {".png", ".pdf", ".woff2", ".ico", ".zip", ".xz", ".db"}
 
 
 def tracked_files() -> list[Path]:
