@@ -19,6 +19,7 @@ from core.errors import BatchwrightError, Refusal
 from core.settings import Settings
 
 LATER = {
+    "export": "app.exportcli",
     "log-witness": "app.witnesscli",
     "message": "app.messagecli",
     "recipe": "app.recipecli",
@@ -169,18 +170,6 @@ def doctor(settings: Settings) -> None:
     from app import checking
 
     sys.exit(checking.doctor(settings, say=click.echo))
-
-
-@main.command()
-@click.argument("batch")
-@click.option("--to", "folder", type=click.Path(path_type=Path), default=Path("."))
-@click.pass_obj
-def export(settings: Settings, batch: str, folder: Path) -> None:
-    """Write the evidence bundle of a batch, and the keys that its reader needs to trust."""
-    from app import exporting
-
-    for line in exporting.export(settings, batch, folder).lines():
-        click.echo(line)
 
 
 @main.group(invoke_without_command=True)

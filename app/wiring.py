@@ -5,7 +5,7 @@ from __future__ import annotations
 from app import between_pillars, clockincident, verification
 from core.events import EventHandlers
 from core.jobs import JobHandler
-from ebr import automatic, bundle, holds, issuing, overtime
+from ebr import automatic, bundle, holds, issuing, overtime, packages
 from ebr import handlers as record_handlers
 from ebr.events import ExceptionRaised, RunEnded, RunStarted, StepCompleted, ValueCorrected
 from ebr.gates import Gates
@@ -104,5 +104,6 @@ def jobs() -> dict[str, JobHandler]:
         overtime.OVERTIME_JOB: overtime.on_overtime,
         issuing.ISSUE_JOB: issuing.on_issue,
         bundle.EXPORT_JOB: bundle.on_export,
+        packages.PACKAGE_JOB: packages.on_package,
         **engine_handlers.JOBS,
     }

@@ -30,6 +30,7 @@ from core.house import moment
 from core.sites import Site, the_site
 
 FORMAT = "batchwright-evidence 1"
+STORED = zipfile.ZIP_STORED
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 README = """Evidence bundle of {record} ({mode} site {site})
 

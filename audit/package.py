@@ -6,10 +6,9 @@ says which belong together, so that none can be dropped or exchanged unseen.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -32,18 +31,18 @@ way than with this file.
 """
 
 
-def write(
+def files(
     session: Session,
-    target: Path | IO[bytes],
     bundles: Mapping[str, bytes],
     told: Mapping[str, Mapping[str, Any]],
     *,
     keys: SiteKeys,
     software: str,
-) -> dict[str, Any]:
-    """Write a package of `bundles` by file name; `told` holds the predicate of each.
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """All files of a package of `bundles` by file name, and the predicate of its index.
 
-    Answers the predicate of the index. ValueError for a name that does not end as bundles do.
+    `told` holds the predicate of each bundle. ValueError for a name that does not end as bundles
+    do, and for none. The files are to be stored, not packed: the bundles are packed already.
     """
     wrong = [name for name in bundles if not name.endswith(verifier.BUNDLE_NAME)]
     if wrong or not bundles:
@@ -56,16 +55,14 @@ def write(
         "made_at": canonical.moment_text(moment(session).real),
         "bundles": [_line(name, told[name]) for name in sorted(bundles)],
     }
-    files = {
+    found = {
         **bundles,
         verifier.SITE_KEYS: verifier.canonical_bytes(bundle.site_keys(keys)),
         "verify.py": Path(verifier.__file__).read_bytes(),
         "README.txt": README.format(count=len(bundles), **predicate).encode("utf-8"),
     }
-    files[verifier.INDEX] = bundle.sealed(files, verifier.PACKAGE_TYPE, predicate, keys)
-    # Bundles are packed already: packing them again takes time and saves nothing.
-    bundle.write_zip(target, files, method=zipfile.ZIP_STORED)
-    return predicate
+    found[verifier.INDEX] = bundle.sealed(found, verifier.PACKAGE_TYPE, predicate, keys)
+    return found, predicate
 
 
 def _line(name: str, told: Mapping[str, Any]) -> dict[str, Any]:

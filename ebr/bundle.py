@@ -122,9 +122,7 @@ def export_bundle(
         return put(folder, found.name, found.data)
 
 
-def export_now(
-    house: House, number: str, *, by: Actor, options: Options, package: str = ""
-) -> UUID:
+def export_now(house: House, number: str, *, by: Actor, options: Options) -> UUID:
     """Make, verify and store the bundle of a record now; answers its document.
 
     Raises NotPermitted, OutOfScope, NoSuchRun, NotYetLogged.
@@ -135,7 +133,7 @@ def export_now(
     document = issuing.issue(house, number, by=by)
     sequence_pending(house, house.services[SITE_KEYS])
     made = make_of(house, number, document, options)
-    stored: UUID = house.perform(store, made, None, package, by=by, record=made.view.record)
+    stored: UUID = house.perform(store, made, None, by=by, record=made.view.record)
     return stored
 
 
@@ -259,12 +257,11 @@ def store(
     session: Session,
     made: Made,
     claimed: jobs.Claim | None,
-    package: str = "",
     *,
     by: Actor,
     at: datetime,
 ) -> UUID:
-    """Keep a bundle as a document of its record; `package` names the job that it was made for."""
+    """Keep a bundle as a document of its record, with what its manifest says."""
     row = issuing.keep(
         session,
         made.view,
@@ -273,7 +270,7 @@ def store(
         name=f"{made.view.number}{verifier.BUNDLE_NAME}",
         media_type=ZIP,
         data=made.data,
-        content=canonical.encode({"about": made.about, "package": package}),
+        content=canonical.encode(made.about),
         content_digest=hashlib.sha256(made.data).hexdigest(),
         by=by,
         at=at,
