@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import audit.anchormodels
 import audit.models
+import audit.searchmodels
+import audit.verifiedmodels
 import core.idempotency
 import core.jobs
 import core.sites
@@ -23,6 +25,8 @@ METADATA = Base.metadata
 PACKAGES = (
     audit.anchormodels,
     audit.models,
+    audit.searchmodels,
+    audit.verifiedmodels,
     core.idempotency,
     core.jobs,
     core.sites,
