@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -328,10 +328,12 @@ def findings(session: Session, record: str) -> list[Finding]:
         )
         .order_by(Entry.rseq)
     )
-    return [_from_entry(entry) for entry in entries] + _manual_values(session, run)
+    query = select(StepRecord.path, StepRecord.key).where(StepRecord.run_id == run.id)
+    steps = {path: key for path, key in session.execute(query)}
+    return [_from_entry(entry, steps) for entry in entries] + _manual_values(session, run)
 
 
-def _from_entry(entry: Entry) -> Finding:
+def _from_entry(entry: Entry, steps: Mapping[str, str]) -> Finding:
     data = entry.data
     facts: dict[str, Any] = data["facts"]
     told = facts.get("fact") or "; ".join(
@@ -344,8 +346,15 @@ def _from_entry(entry: Entry) -> Finding:
         at=entry.at,
         who=data["actor"]["name"],
         where=entry.object,
-        what="; ".join(part for part in (told, reason) if part),
+        what="; ".join(part for part in (told, reason) if part) or _about(entry, facts, steps),
     )
+
+
+def _about(entry: Entry, facts: Mapping[str, Any], steps: Mapping[str, str]) -> str:
+    """What an entry without words concerns: machine and step, or the hold time by its name."""
+    step = steps.get(entry.object)
+    where = f"step {step}" if step else entry.object.replace("_", " ")
+    return ", ".join(part for part in (facts.get("device"), where) if part)
 
 
 def _manual_values(session: Session, run: ProcedureRun) -> list[Finding]:
