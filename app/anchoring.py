@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from cryptography.x509 import Certificate
 from sqlalchemy import func, select
@@ -124,6 +125,7 @@ class Anchoring:
         self._settings = settings
         self._configured = Configured.of(settings)
         self._told = False
+        self._asked: set[str] = set()
 
     @property
     def is_needed(self) -> bool:
@@ -133,12 +135,18 @@ class Anchoring:
 
     def run(self, stop: threading.Event) -> None:
         """Rounds, `EVERY_SECONDS` apart; what goes wrong is logged and tried again."""
-        while not stop.is_set():
-            try:
-                self.round()
-            except Exception:
-                logger.error("anchoring.round_failed", exc_info=True)
-            stop.wait(EVERY_SECONDS)
+        while not stop.wait(EVERY_SECONDS):
+            self.safe_round()
+
+    def safe_round(self) -> None:
+        """One round; what goes wrong is logged.
+
+        A worker does the first one before all else: the witness may know more than this database.
+        """
+        try:
+            self.round()
+        except Exception:
+            logger.error("anchoring.round_failed", exc_info=True)
 
     def round(self) -> None:
         """Hand the newest checkpoint to every anchor that lacks it; alarm for the silent ones."""
@@ -167,10 +175,11 @@ class Anchoring:
     def _witness(self, at: WitnessAt, newest: Newest) -> int:
         """The witness cosigns the newest checkpoint, however far behind it is."""
         old = self._cosigned(at, newest)
-        if old == newest.size:
-            return old
+        if old == newest.size and at.url in self._asked:
+            return old  # at the first time it is asked all the same: it may know more
         for _ in range(TRIES):
             answer = self._submit(at, old, newest)
+            self._asked.add(at.url)
             if answer.told_size is None:
                 return self._take(at, answer, newest)
             told = answer.told_size
@@ -240,13 +249,12 @@ class Anchoring:
         except Invalid as problem:
             raise Failed(f"its cosignature does not hold: {problem}") from None
         self._store_once(
-            Cosignature(
-                size=newest.size,
-                witness=at.key.name,
-                key_hash=at.key.hash.hex(),
-                line=f"{lines[0]}\n",
-                signed_at=signed_at,
-            )
+            Cosignature,
+            size=newest.size,
+            witness=at.key.name,
+            key_hash=at.key.hash.hex(),
+            line=f"{lines[0]}\n",
+            signed_at=signed_at,
         )
         return newest.size
 
@@ -279,14 +287,13 @@ class Anchoring:
             raise Failed(str(problem)) from None
         for purpose, subject in wanted:
             self._store_once(
-                TimestampToken(
-                    size=newest.size,
-                    purpose=purpose,
-                    subject=subject,
-                    authority=at.url,
-                    token=stamped.token,
-                    stamped_at=stamped.at,
-                )
+                TimestampToken,
+                size=newest.size,
+                purpose=purpose,
+                subject=subject,
+                authority=at.url,
+                token=stamped.token,
+                stamped_at=stamped.at,
             )
         return newest.size
 
@@ -366,13 +373,12 @@ class Anchoring:
                     self._tell(session, "anchor.removed", gone)
                     session.delete(gone)
 
-    def _store_once(self, row: Cosignature | TimestampToken) -> None:
+    def _store_once(self, kind: type[Cosignature | TimestampToken], **told: Any) -> None:
         try:
             with self._house.transaction() as session:
-                row.at = moment(session).real
-                session.add(row)
+                anchors.store(session, kind, **told)
         except IntegrityError:
-            logger.info("anchoring.stored_already", table=row.__tablename__)
+            logger.info("anchoring.stored_already", table=kind.__tablename__)
 
 
 def _state(session: Session, kind: str, name: str) -> AnchorState | None:

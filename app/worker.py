@@ -12,7 +12,7 @@ from app import wiring
 from app.anchoring import Anchoring
 from app.clockwatch import ClockWatch
 from audit.keys import SiteKeys
-from audit.restored import Restored, is_restored
+from audit.restored import Restored, is_restored, keys_now
 from audit.sequencer import oldest_pending_age, sequence_pending
 from core import logs
 from core.house import House
@@ -63,6 +63,8 @@ class SiteWorker:
         with self._house.reading() as session:
             if not self._log_is_due(session):
                 return 0
+            # After a restoration the log goes on under another name.
+            self._house.services["site_keys"] = keys_now(session, self._keys)
         return sequence_pending(self._house, self._keys)
 
     def _log_is_due(self, session: Session) -> bool:
@@ -91,6 +93,7 @@ class SiteWorker:
         """
         anchoring = Anchoring(self._house, self._house.services["settings"])
         if anchoring.is_needed:
+            anchoring.safe_round()
             beside = threading.Thread(target=anchoring.run, args=(stop,), name="anchoring")
             beside.daemon = True  # an answer that does not come must not keep the process
             beside.start()

@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from audit.anchormodels import AnchorState, Cosignature
+from audit.anchormodels import AnchorState, Cosignature, TimestampToken
 from audit.models import Checkpoint
+from core import writeguard
 from core.db import site_of
 from core.house import moment
+from core.ids import new_id
 
 WITNESS = "witness"
 FILE = "file"
@@ -114,3 +117,13 @@ def newest_cosigned(session: Session) -> Checkpoint | None:
         .order_by(Checkpoint.size.desc())
         .limit(1)
     ).first()
+
+
+def store(session: Session, kind: type[Cosignature | TimestampToken], **told: Any) -> None:
+    """Write what came back from outside, verified by the caller, beside its checkpoint.
+
+    A row of the trail's own, like the checkpoint: what it proves stands in its signature.
+    """
+    row = {"id": new_id(), "site_id": site_of(session), "at": moment(session).real, **told}
+    with writeguard.flushing(session):
+        session.connection().execute(insert(kind), [row])

@@ -39,7 +39,7 @@ _ANY = select(exists().select_from(_AHEAD))
 GENERATION = re.compile(r"/([2-9]|[1-9][0-9]{1,5})\Z")
 PERMITTED = (
     "login.", "unlock.", "session.", "signing.", "passphrase_change.", "enrolment.",
-    "credential.", "account.", "anchor.", "site.restore",
+    "credential.", "undertaking.", "account.", "anchor.", "site.restore",
 )  # fmt: skip
 """Acts that a restored site still does: people come in, prove who they are, and end it."""
 ATTEMPT = "attempt.refused"
