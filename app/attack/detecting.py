@@ -52,7 +52,8 @@ class Detectives:
         The site is not looked at again when only a document on its way was changed.
         """
         loot = scene.loot
-        pdf, bundle = scene.pdf != loot.pdf, scene.bundle != loot.bundle
+        pdf = scene.pdf != loot.pdf
+        bundle = (scene.bundle, scene.trust) != (loot.bundle, loot.trust)
         found: list[Finding] = []
         if everything or not (pdf or bundle):
             found += [*_start(scene), *self._site(scene)]

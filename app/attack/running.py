@@ -58,6 +58,10 @@ MANIPULATIONS: tuple[Manipulation, ...] = tuple(
 )
 
 
+def silent(text: str) -> None:
+    """Tell nobody."""
+
+
 def _nothing(scene: Scene) -> None:
     """Nothing is changed."""
 
@@ -108,7 +112,7 @@ def attack(
     folder: Path,
     *,
     chosen: Sequence[Manipulation] = MANIPULATIONS,
-    say: Say = lambda text: None,
+    say: Say = silent,
 ) -> list[Outcome]:
     """Attack a copy of the site below `folder`: the control first, then each manipulation.
 
@@ -116,12 +120,12 @@ def attack(
     cannot be started), and whatever export refuses.
     """
     say("copying the site and exporting a record of the copy")
+    outcomes = []
     with prepared(settings, folder) as stage:
-        outcomes = []
+        say(f"{len(chosen)} manipulations, each on a copy of its own")
         for manipulation in (CONTROL, *chosen):
             outcomes.append(carry_out(stage, manipulation))
-            say(f"{manipulation.name}: {len(outcomes[-1].found)} detectors")
-        return outcomes
+    return outcomes
 
 
 @dataclass(frozen=True, slots=True)
