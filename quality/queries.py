@@ -352,8 +352,7 @@ def _from_entry(entry: Entry, steps: Mapping[str, str]) -> Finding:
 
 def _about(entry: Entry, facts: Mapping[str, Any], steps: Mapping[str, str]) -> str:
     """What an entry without words concerns: machine and step, or the hold time by its name."""
-    step = steps.get(entry.object)
-    where = f"step {step}" if step else entry.object.replace("_", " ")
+    where = steps.get(entry.object) or entry.object.replace("_", " ")
     return ", ".join(part for part in (facts.get("device"), where) if part)
 
 

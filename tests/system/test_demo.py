@@ -155,7 +155,7 @@ def test_there_are_exactly_four_exceptions_and_each_has_its_severity(story: Play
 def test_every_finding_of_the_trail_says_what_it_concerns(story: Played) -> None:
     found = {line.kind: line.what for line in story.ask(quality.findings, RECORD)}
     assert all(found.values())
-    assert found["data gap"] == "FBD-01, step G150"
+    assert found["data gap"] == "FBD-01, G150"
 
 
 @pytest.mark.urs("URS-DEV-020", "URS-REL-010")
