@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from audit import restored
 from audit.signatures import SignedContent
+from core.errors import Refusal
 from web import identity
 from web.access import needs, signed_in
 from web.i18n import gettext as _
@@ -56,8 +57,18 @@ def _only_reads() -> bool:
     return bool(g.only_reads)
 
 
+class NotOffered(Refusal):
+    """This installation was composed without the way out."""
+
+    rule = "site.not_restored"
+
+
 def _restoring() -> Restoring:
-    found: Restoring = identity.house().services[SERVICE]
+    found: Restoring | None = identity.house().services.get(SERVICE)
+    if found is None:
+        raise NotOffered(
+            _("There is nothing to sign here."), resolver=_("whoever runs this installation")
+        )
     return found
 
 

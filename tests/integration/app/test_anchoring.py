@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -27,7 +28,7 @@ from audit.verifier import CheckpointNote, Invalid
 from audit.witness import Witness
 from core.actors import Actor
 from core.errors import BrokenPromise
-from core.house import House
+from core.house import House, moment
 from core.settings import Settings
 from core.sites import SiteMode
 from tests.integration.app.conftest import settings_of
@@ -285,7 +286,7 @@ def test_an_anchor_that_nobody_serves_any_more_is_silent_too(
     """The worker is not there: nothing failed, and nothing was handed over either."""
     record(house)
     with house.transaction() as session:
-        long_ago = anchors.moment(session).steady - timedelta(days=3)
+        long_ago = moment(session).steady - timedelta(days=3)
         session.add(AnchorState(kind=anchors.FILE, name="f", size=0, known_since=long_ago))
     assert not standing(house)[anchors.FILE].silent
     house.clock = _Later(house)  # type: ignore[assignment]
@@ -317,13 +318,14 @@ def test_an_anchor_that_is_taken_away_leaves_an_entry(house: House, settings: Se
 def test_anchors_that_cannot_be_read_from_the_settings_stop_the_start(
     settings: Settings, tmp_path: Path
 ) -> None:
-    for wrong in (
+    wrongs: tuple[dict[str, Any], ...] = (
         {"log_witness": "http://here"},
         {"log_witness": "http://here name+00000000+AAAA"},
         {"time_authority": f"http://here {tmp_path / 'missing.pem'}"},
         {"anchor_file": str(tmp_path / "missing" / "file")},
         {"anchor_file": "relative"},
-    ):
+    )
+    for wrong in wrongs:
         with pytest.raises(BrokenPromise):
             Configured.of(replace(settings, **wrong))
 

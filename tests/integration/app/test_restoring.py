@@ -34,7 +34,9 @@ from personnel import queries as people
 from production.models import NumberSeries
 from quality import queries as quality
 from tests.integration.app.conftest import Seeded
+from tests.support.web import Visitor
 from tests.support.witnessing import serving
+from web.application import create_app
 
 SOMEBODY = Actor.service("test", trigger="test")
 AT = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -371,3 +373,32 @@ def test_a_second_restore_to_before_the_first_makes_a_third_history(
     plant.stop()
     plant.house = compose(plant.settings)
     assert not plant.is_restored()
+
+
+@pytest.mark.urs("URS-BAK-040")
+def test_the_page_names_what_was_lost_and_takes_both_signatures(
+    plant: Site, put_back: int, staff: People, site: Seeded
+) -> None:
+    staff.enable_administrator()
+    app = create_app(plant.house, plant.settings)
+    app.testing = True
+    cards = site.passphrases()
+    operator = Visitor(app)
+    operator.login("P-101", cards["P-101"])
+    page = operator.get("/restored").get_data(as_text=True)
+    assert f"a checkpoint of {put_back} entries is known outside" in page
+    assert "only reads" in operator.get("/batches").get_data(as_text=True)
+    assert operator.client.post("/restored/decision").status_code in (400, 403)
+    for badge, form, fields in (
+        (QA, "/restored/decision", {"reason": "the disk failed last night"}),
+        (ADMIN, "/restored/confirmation", {}),
+    ):
+        person = Visitor(app)
+        person.login(badge, cards[badge])
+        dialog = person.send("/restored", form, **fields)
+        done = person.sign(dialog, form, badge=badge, passphrase=cards[badge])
+        assert done.status_code == 303, done.get_data(as_text=True)
+    assert not plant.is_restored()
+    page = operator.get("/restored").get_data(as_text=True)
+    assert "the disk failed last night" in page
+    assert "in order" in page
