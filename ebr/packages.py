@@ -283,7 +283,7 @@ def _store(
         content=canonical.encode(
             {
                 "about": made.about,
-                "documents": {name: str(found) for name, found in made.documents.items()},
+                "documents": [[name, str(found)] for name, found in made.documents.items()],
             }
         ),
         at=at,
@@ -354,8 +354,7 @@ def package_of(session: Session, document: UUID) -> tuple[str, bytes]:
 
 def _parts(session: Session, document: UUID) -> dict[str, str]:
     content = session.scalar(select(IssuedDocument.content).where(IssuedDocument.id == document))
-    told: dict[str, str] = json.loads(content or b"{}")["documents"]
-    return told
+    return dict(json.loads(content or b"{}")["documents"])
 
 
 def _zipped(files: Mapping[str, bytes]) -> bytes:

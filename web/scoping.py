@@ -22,6 +22,11 @@ from workflows import queries as definitions
 NARROWED = frozenset({"production.batches", "exceptions.overview", "workflows.recipes"})
 """Lists that leave out what the person may not read."""
 
+EXPORTS = frozenset(
+    {"exports.page", "exports.ask", "exports.download", "exports.trust", "exports.program"}
+)
+"""Narrowed as well; the commands behind ask for each record again."""
+
 OWN = frozenset(
     {"home.start", "personnel.passphrase", "personnel.change_passphrase", "personnel.touch"}
 )
@@ -62,7 +67,11 @@ def reaches(product: str | None) -> bool:
 
 def opens(endpoint: str) -> bool:
     """For menus and links: whether a page can open at all for the person here."""
-    return not is_limited() or endpoint in NARROWED | OWN | OF_A_RECIPE or _is_of_a_batch(endpoint)
+    return (
+        not is_limited()
+        or endpoint in NARROWED | OWN | EXPORTS | OF_A_RECIPE
+        or _is_of_a_batch(endpoint)
+    )
 
 
 def watches(session: Session, stream: str) -> bool:
@@ -75,7 +84,7 @@ def watches(session: Session, stream: str) -> bool:
 
 def _stay_in_scope() -> Response | None:
     endpoint = request.endpoint
-    if not is_limited() or endpoint is None or endpoint in NARROWED | OWN:
+    if not is_limited() or endpoint is None or endpoint in NARROWED | OWN | EXPORTS:
         return None
     if access_of(current_app.view_functions[endpoint]).public:
         return None
