@@ -25,6 +25,10 @@ class SealBroken(BrokenPromise):
     """A PDF carries no seal, a seal of somebody else, or was changed after sealing."""
 
 
+class StampFailed(BatchwrightError):
+    """The time stamp authority gave no answer or none that holds; the file stays as it was."""
+
+
 class CodeUnreadable(Invalid):
     """A scanned or typed code is empty, damaged or carries a wrong check digit."""
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.clock import show
 from core.house import moment
-from documents.sealing import check_seal
+from documents.sealcheck import check_seal
 from ebr import record
 from ebr.report.model import RecordView
 from tests.support.story import NUMBER, Played

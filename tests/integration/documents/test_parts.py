@@ -18,7 +18,8 @@ from documents.errors import ForbiddenResource, RenderingFailed
 from documents.fonts import FontSet
 from documents.parts import Piece, render_parts
 from documents.rendering import Attachment, Relationship
-from documents.sealing import check_seal, make_site_certificate, seal_pdf
+from documents.sealcheck import check_seal
+from documents.sealing import make_site_certificate, seal_pdf
 from documents.views import Face
 
 AT = datetime(2026, 10, 22, 9, 30, tzinfo=UTC)

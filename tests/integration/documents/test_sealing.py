@@ -18,7 +18,8 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from documents.errors import SealBroken
 from documents.fonts import FontSet
 from documents.rendering import Attachment, Relationship, render_pdf
-from documents.sealing import RSA_BITS, SealKey, check_seal, make_site_certificate, seal_pdf
+from documents.sealcheck import check_seal
+from documents.sealing import RSA_BITS, SealKey, make_site_certificate, seal_pdf
 
 AT = datetime(2026, 10, 22, 9, 30, tzinfo=UTC)
 

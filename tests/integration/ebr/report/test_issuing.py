@@ -17,7 +17,7 @@ from sqlalchemy import select
 from core import jobs
 from core.errors import NotPermitted
 from documents.fonts import load_fonts
-from documents.sealing import check_seal
+from documents.sealcheck import check_seal
 from ebr import issuing, printables, record
 from ebr.commands.corrections import Correction, correct_value
 from ebr.commands.steps import StepReference

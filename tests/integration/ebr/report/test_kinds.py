@@ -1,4 +1,4 @@
-"""Any registered kind of document is issued as the record is: once, sealed, stored, in the trail."""
+"""Any registered kind of document is issued as the record is: once, sealed, stored, told."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from documents.environment import make_environment
 from documents.fonts import FontSet
 from documents.parts import Piece, render_parts
 from documents.rendering import Attachment
-from documents.sealing import check_seal
+from documents.sealcheck import check_seal
 from documents.views import Face
 from ebr import issuing, printables
 from ebr.printables import Draft, Edition, NoSuchKind, Subject
