@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from app import keybook, schema
+from app import crosscheck, keybook, schema
 from app.bootstrap import opened
-from audit import verifying
+from audit import anchorcheck, anchors, restored, verifying
 from core.db import Database
-from core.errors import BatchwrightError
+from core.errors import BatchwrightError, BrokenPromise
 from core.settings import Settings
 
 Say = Callable[[str], None]
@@ -19,10 +19,16 @@ ASSETS = Path(__file__).parent.parent / "web" / "static" / "dist" / "manifest.js
 
 
 def verify(settings: Settings, *, say: Say) -> int:
-    """Verify the live site; 0 when everything holds, 1 naming what does not."""
+    """Verify the live site and what lies beside its trail; 1 when something does not hold."""
+    anchored = Configured.of(settings)
+    notes = outside.all_notes(settings)
     with opened(settings) as house, house.reading() as session:
-        book = keybook.of_site(session, house.services["site_keys"])
-        report = verifying.verify_site(session, book)
+        keys = house.services["site_keys"]
+        report = verifying.verify_site(session, keybook.of_site(session, keys))
+        anchorcheck.check(session, report, anchored.trusted)
+        anchorcheck.check_outside(session, report, keys, notes)
+        anchorcheck.check_times(session, report)
+        crosscheck.check(session, report)
     for line in report.lines():
         say(line)
     return 0 if report.ok else 1
@@ -45,8 +51,20 @@ def _findings(settings: Settings) -> Iterator[tuple[str, str | None]]:
     with closing(Database(settings.database_url)) as database:
         yield "database settings", _attempt(database.check_promises)
         yield "schema and append-only triggers", _attempt(lambda: schema.check(database))
+    yield "anchors and history of the log", _attempt(lambda: _require_order(settings))
     free = shutil.disk_usage(settings.home if settings.home.is_dir() else ".").free
     yield "disk space", None if free > 1 << 30 else f"only {free >> 20} MiB are free"
+
+
+def _require_order(settings: Settings) -> None:
+    """Anchors can be read from the settings, none is silent, and the site was not restored."""
+    Configured.of(settings)
+    with opened(settings) as house, house.reading() as session:
+        for found in restored.findings(session):
+            raise BrokenPromise(f"the site only reads: {found.problem}; see the page /restored")
+        for at in anchors.standing(session):
+            if at.silent:
+                raise BrokenPromise(f"{at.kind} {at.name} is silent: {at.problem or 'no worker'}")
 
 
 def _printing() -> str | None:

@@ -211,7 +211,7 @@ def _loose_entry(database: sqlite3.Connection) -> tuple[str, Data]:
         'SELECT id, payload FROM entry WHERE instr(payload, \'"table":"equipment"\')'
         " ORDER BY id DESC"
     )
-    seen = set()
+    seen: set[str] = set()
     for row_id, payload in rows:
         data: Data = json.loads(payload)
         ids = {row["id"] for row in data["changes"] if row["table"] == "equipment"}

@@ -154,4 +154,5 @@ def _row(outcome: Outcome) -> str:
 
 
 def _names(detectors: Iterable[Detector]) -> str:
-    return ", ".join(sorted(set(detectors), key=list(Detector).index))
+    named = set(detectors)
+    return ", ".join(each.value for each in Detector if each in named)

@@ -8,16 +8,18 @@ from pathlib import Path
 from uuid import uuid4
 
 from app import making
+from core.actors import Actor
 from core.clock import HeldClock
 from core.settings import Settings
 from core.sites import SiteMode
 from hardware import commands as plant_commands
 from inventory.commands import stock
 from inventory.commands.stock import NewContainer, NewLot, NewMaterial
+from personnel import commands
 from quality.commands import deviations
 from quality.commands.deviations import NewDeviation
 from tests.support import recorded
-from tests.support.bpmn import bpmn, end, process, start, timer, wait
+from tests.support.bpmn import bpmn, end, process, start, step, task, timer, wait
 from tests.support.keptsites import settings_in
 from tests.support.records import SETUP, START, RecordPlant, staff
 
@@ -44,18 +46,32 @@ def make(home: Path) -> Settings:
 
 
 def _waiting() -> bytes:
-    return bpmn(
-        process("OP", start(), wait("T", timer("duration", "PT2H")), end(), flows="start > T > end")
+    """Two hours to wait, then a look at the kettle."""
+    look = '<bw:check code="empty"><bw:label lang="en">The kettle is empty</bw:label></bw:check>'
+    nodes = (
+        start(),
+        wait("T", timer("duration", "PT2H")),
+        task("C", step("C", look, kind="checklist")),
+        end(),
     )
+    return bpmn(process("OP", *nodes, flows="start > T > C > end"))
 
 
 def _stock(plant: RecordPlant) -> None:
-    perform, stores = plant.house.perform, plant.person("P-104", "WH").actor
+    perform, stores = plant.house.perform, _granted(plant)
     perform(stock.register_material, NewMaterial(code="100010", name="Paracetamol"), by=SETUP)
     perform(stock.register_location, "1.01", "Goods store", room="1.01", by=SETUP)
     drums = tuple(NewContainer(label=f"DRUM-{n}", quantity=Decimal("25.00")) for n in (1, 2))
     lot = NewLot(number="PA-0411", material="100010", location="1.01", containers=drums)
     perform(stock.receive_lot, lot, by=stores)
+
+
+def _granted(plant: RecordPlant) -> Actor:
+    """The one who weighs also receives: an administrator asks for it, another one grants it."""
+    first, second = plant.person("A-001").actor, plant.person("A-002").actor
+    asked = plant.house.perform(commands.request_role, "P-104", "WH", reason="shift plan", by=first)
+    plant.house.perform(commands.grant_role, asked, by=second)
+    return plant.person("P-104", "WH").actor
 
 
 def _trouble(plant: RecordPlant) -> None:
