@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,17 +55,14 @@ def test_batches_are_found_by_number_range_and_product(
 
 
 @pytest.mark.urs("URS-REP-040", "URS-REC-070")
-def test_an_auditor_exports_and_gets_a_package_that_verifies(
-    plant: RecordPlant, app: Flask, tmp_path: Path
+def test_quality_exports_and_gets_a_package_that_verifies(
+    plant: RecordPlant, enter: Enter, tmp_path: Path
 ) -> None:
     furnish(plant, tmp_path)
     batches.plan(plant)
-    prepare(plant)
-    auditor = Visitor(app)
-    enrol(auditor, invite(plant).secret)
-    auditor.login("I-001", "lantern under the bridge")
+    auditor = enter("P-107")
     page = text_of(auditor.get("/exports"))
-    assert "read only" in page
+    assert "read only" not in page
     digest = hashlib.sha256(Path(verifier.__file__).read_bytes()).hexdigest()
     assert digest in page
     form = auditor.forms("/exports").with_field("number")
@@ -85,9 +83,21 @@ def test_an_auditor_exports_and_gets_a_package_that_verifies(
     report = verifier.verify_bytes(data, trust)
     assert (report["result"], len(report["bundles"])) == ("VALID", 1)
     assert auditor.get("/exports/verify.py").data == Path(verifier.__file__).read_bytes()
-    another = Visitor(app)
-    another.login("P-107")
-    assert another.get(f"/exports/{address}").status_code == 200, "QA is not limited"
+
+
+@pytest.mark.urs("URS-REP-040", "URS-IAM-020")
+def test_an_auditor_reads_what_the_account_is_for_and_until_when(
+    plant: RecordPlant, app: Flask
+) -> None:
+    batches.plan(plant)
+    prepare(plant)
+    auditor = Visitor(app)
+    enrol(auditor, invite(plant).secret)
+    auditor.login("I-001", "lantern under the bridge")
+    page = text_of(auditor.get("/exports"))
+    assert "B-2045" in page
+    assert "read only" in page
+    assert re.search(r"until <time[^>]*2026-03-09", page)
 
 
 @pytest.mark.urs("URS-REP-040", "URS-IAM-020")
