@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from app import outside
 from audit import anchors, checkpoints, cosignatures, log, notefile, timestamps, trail
+from audit.anchorcheck import Trusted
 from audit.anchormodels import AnchorState, Cosignature, TimestampToken
 from audit.cosignatures import WitnessKey
 from audit.models import Checkpoint, Entry, LogLeaf
@@ -93,6 +94,12 @@ class Configured:
                 f" {problem}"
             ) from None
         return cls(tuple(witnesses), outside.anchor_file(settings), authority)
+
+    @property
+    def trusted(self) -> Trusted:
+        """The keys and certificates by which stored cosignatures and time stamps are verified."""
+        roots = self.authority.roots if self.authority else ()
+        return Trusted(tuple(at.key for at in self.witnesses), tuple(roots))
 
     @property
     def names(self) -> set[tuple[str, str]]:

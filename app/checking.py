@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from app import crosscheck, keybook, schema
+from app import crosscheck, keybook, outside, schema
+from app.anchoring import Configured
 from app.bootstrap import opened
 from audit import anchorcheck, anchors, restored, verifying
 from core.db import Database
@@ -24,9 +25,12 @@ def verify(settings: Settings, *, say: Say) -> int:
     notes = outside.all_notes(settings)
     with opened(settings) as house, house.reading() as session:
         keys = house.services["site_keys"]
-        report = verifying.verify_site(session, keybook.of_site(session, keys))
+        report = verifying.verify_site(
+            session,
+            keybook.of_site(session, keys),
+            outside=restored.still_valid(session, notes),
+        )
         anchorcheck.check(session, report, anchored.trusted)
-        anchorcheck.check_outside(session, report, keys, notes)
         anchorcheck.check_times(session, report)
         crosscheck.check(session, report)
     for line in report.lines():

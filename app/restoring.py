@@ -134,7 +134,7 @@ class Restoring:
         role = permissions.require(session, by, DECIDE)
         lost = lost_range(session, notes)
         words = record_rules.need_reason(reason, "the restoration of a site")
-        shown = _content(lost, words)
+        shown = _content(session, lost, words)
         with trail.act(
             session, "site.restore_decided", stream=SITE, by=by, object=OBJECT, reason=words
         ) as act:
@@ -168,10 +168,10 @@ class Restoring:
             )
         people.require_independent(session, by.id, [first.signer])
         words = first.reason or ""
-        shown = _content(lost, words)
+        shown = _content(session, lost, words)
         with trail.act(
             session, "site.restored", stream=SITE, by=by, object=OBJECT, reason=words,
-            facts=_facts(lost),
+            facts=_facts(lost, moment(session).zone),
         ) as act:  # fmt: skip
             if not rehearsal:
                 given = require_confirmation(signed_by, OBJECT, CONFIRMED)
@@ -212,30 +212,30 @@ def _checkpoint_time(session: Session, size: int) -> datetime | None:
     )
 
 
-def _content(lost: Lost, reason: str) -> SignedContent:
+def _content(session: Session, lost: Lost, reason: str) -> SignedContent:
     return SignedContent(
         record=str(SITE),
         object=OBJECT,
         version=restored.generation(lost.origin),
-        content={**_facts(lost), "reason": reason},
+        content={**_facts(lost, moment(session).zone), "reason": reason},
     )
 
 
-def _facts(lost: Lost) -> dict[str, Any]:
+def _facts(lost: Lost, zone: str) -> dict[str, Any]:
     return {
         "former_log": lost.former_origin,
         "new_log": lost.origin,
         "kept_entries": lost.kept_size,
         "known_entries": lost.lost_size,
-        "lost_from": _time(lost.lost_from),
-        "lost_to": _time(lost.lost_to),
+        "lost_from": _time(lost.lost_from, zone),
+        "lost_to": _time(lost.lost_to, zone),
         "known_from": lost.source,
         "finding": lost.problem,
     }
 
 
-def _time(told: datetime | None) -> str:
-    return "" if told is None else told.isoformat(timespec="seconds")
+def _time(told: datetime | None, zone: str) -> str:
+    return "not known" if told is None else show(told, zone)
 
 
 def _decision(session: Session, lost: Lost) -> Signature | None:
@@ -248,7 +248,10 @@ def _decision(session: Session, lost: Lost) -> Signature | None:
         .order_by(Signature.real_at.desc(), Signature.id.desc())
         .limit(1)
     ).one_or_none()
-    if signed is None or _content(lost, signed.reason or "").digest() != signed.content_digest:
+    if (
+        signed is None
+        or _content(session, lost, signed.reason or "").digest() != signed.content_digest
+    ):
         return None
     return signed
 
@@ -299,11 +302,10 @@ def _every_series(session: Session) -> Iterator[AnySeries]:
 
 def _open_incident(session: Session, lost: Lost, *, at: datetime) -> str:
     zone = moment(session).zone
-    since = "an unknown time" if lost.lost_from is None else show(lost.lost_from, zone)
-    until = "an unknown time" if lost.lost_to is None else show(lost.lost_to, zone)
+    since, until = _time(lost.lost_from, zone), _time(lost.lost_to, zone)
     title = (
-        f"The site was restored to an earlier state: {lost.count} entries of the log from {since}"
-        f" to {until} are lost"
+        f"The site was restored to an earlier state: {lost.count} entries of the log are lost"
+        f" (from: {since}, to: {until})"
     )
     new = NewDeviation(title=title, severity=Severity.CRITICAL.value, equipment=EQUIPMENT)
     return deviations.open_by_system(session, new, by=RESTORER, at=at)

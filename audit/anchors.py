@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from audit.anchormodels import AnchorState, Cosignature, TimestampToken
 from audit.models import Checkpoint
+from audit.sequencer import oldest_pending_age
 from core import writeguard
 from core.db import site_of
 from core.house import moment
@@ -31,6 +32,8 @@ LIMITS = {
     AUTHORITY: timedelta(hours=26),
 }
 """How long each kind of anchor may be silent while there is something to anchor."""
+LATEST = timedelta(seconds=5)
+"""An entry that has waited longer for the log is an alarm (notes on the audit log, 2.3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,3 +130,12 @@ def store(session: Session, kind: type[Cosignature | TimestampToken], **told: An
     row = {"id": new_id(), "site_id": site_of(session), "at": moment(session).real, **told}
     with writeguard.flushing(session):
         session.connection().execute(insert(kind), [row])
+
+
+def log_is_late(session: Session) -> bool:
+    """Whether an entry has waited more than `LATEST` for its place in the log: an alarm.
+
+    The promise is one second; while it is broken nothing new is provable to anybody outside.
+    """
+    age = oldest_pending_age(session)
+    return age is not None and age > LATEST

@@ -192,12 +192,9 @@ def _own_note(text: str, publics: Iterable[bytes], base: str) -> CheckpointNote:
 
 def _lacks(session: Session, note: CheckpointNote) -> str | None:
     """Why the log does not contain the note; None when it does, or its loss is documented."""
-    done, theirs = restorations(session), generation(note.origin)
-    if any(
-        row.kept_size < note.size <= row.lost_size and theirs < generation(row.origin)
-        for row in done
-    ):
+    if _is_documented(restorations(session), note):
         return None
+    theirs = generation(note.origin)
     if theirs > generation(origin_now(session)):
         return f"a checkpoint of {note.origin} is known outside, a later history than this one"
     size = log.size_of(session)
@@ -206,6 +203,29 @@ def _lacks(session: Session, note: CheckpointNote) -> str | None:
     if log.root(log.StoredTree(session).read, note.size) != note.root:
         return f"the {note.size} entries known outside are not the first {note.size} here"
     return None
+
+
+def _is_documented(done: Iterable[Restoration], note: CheckpointNote) -> bool:
+    """The note lies in the lost range of a restoration that two people signed."""
+    theirs = generation(note.origin)
+    return any(
+        row.kept_size < note.size <= row.lost_size and theirs < generation(row.origin)
+        for row in done
+    )
+
+
+def still_valid(session: Session, notes: Iterable[str]) -> list[str]:
+    """The notes that the log has to contain: all but those of a loss that was signed."""
+    done = restorations(session)
+    found = []
+    for text in notes:
+        try:
+            documented = bool(done) and _is_documented(done, CheckpointNote(text))
+        except Invalid:
+            documented = False  # whoever verifies says what is wrong with it
+        if not documented:
+            found.append(text)
+    return found
 
 
 def kept_size(session: Session, lost_size: int, notes: Iterable[str]) -> int:

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 from flask import Blueprint, Flask, g, render_template, request, url_for
 from sqlalchemy.orm import Session
 
-from audit import restored
+from audit import anchors, restored
 from audit.signatures import SignedContent
 from core.errors import Refusal
 from web import identity
-from web.access import needs, signed_in
+from web.access import needs, passive, public, signed_in
 from web.i18n import gettext as _
 from web.signing import Page, SignedAct, signed
 
@@ -109,7 +109,6 @@ def decide() -> Page:
             meaning="approved",
             title=_("This restore is meant: the site shall go on"),
             done=url_for(".page"),
-            labels=_labels(),
         )
     )
 
@@ -127,20 +126,23 @@ def confirm() -> Page:
             meaning="verified",
             title=_("Confirm the restore: the site goes on"),
             done=url_for(".page"),
-            labels=_labels(),
         )
     )
 
 
-def _labels() -> dict[str, str]:
-    return {
-        "former_log": _("Name of the log so far"),
-        "new_log": _("Name of the log from now on"),
-        "kept_entries": _("Entries kept"),
-        "known_entries": _("Entries known outside"),
-        "lost_from": _("Lost from"),
-        "lost_to": _("Lost to"),
-        "known_from": _("Known from"),
-        "finding": _("Finding"),
-        "reason": _("Reason"),
-    }
+@bp.get("/health/log")
+@passive
+@public
+def health() -> tuple[dict[str, Any], int]:
+    """For monitoring: 200 while the log is on time, anchored and no history was lost, else 503.
+
+    Names neither anchors nor records.
+    """
+    with identity.house().reading() as session:
+        silent = sorted({at.kind for at in anchors.standing(session) if at.silent})
+        told = {
+            "restored": restored.is_restored(session),
+            "late": anchors.log_is_late(session),
+            "silent": silent,
+        }
+    return told, 503 if any(told.values()) else 200
