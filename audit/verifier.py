@@ -897,7 +897,7 @@ def check_seals(pdf: bytes, place: str) -> list[int]:
         if begin != 0 or again + rest > len(pdf) or held[:1] != b"<" or held[-1:] != b">":
             raise Invalid(place, "a seal does not say which bytes it covers")
         try:
-            data = bytes.fromhex(held[1:-1].decode("ascii"))
+            data = binascii.unhexlify(held[1:-1])
         except ValueError:
             raise Invalid(place, "a seal is not in hexadecimal digits") from None
         _check_seal(data, pdf[:length] + pdf[again : again + rest], place)
