@@ -41,11 +41,8 @@ def check(session: Session, report: Report, trusted: Trusted) -> None:
 
     Those of keys that nobody named as trusted are told as not checked.
     """
-    notes = dict(
-        session.execute(
-            select(Checkpoint.size, Checkpoint.note).where(Checkpoint.site_id == site_of(session))
-        ).tuples()
-    )
+    signed = select(Checkpoint.size, Checkpoint.note).where(Checkpoint.site_id == site_of(session))
+    notes: dict[int, str] = dict(iter(session.execute(signed)))
     keys = {key.hash.hex(): key for key in trusted.witnesses}
     unknown: dict[str, int] = {}
     for row in session.scalars(
@@ -131,16 +128,14 @@ def _moments(session: Session) -> _Moments:
     vouched: dict[int, datetime] = {}
     for kind in (Cosignature.signed_at, TimestampToken.stamped_at):
         owner = kind.class_
-        rows = session.execute(
-            select(owner.size, kind).where(owner.site_id == site_of(session))
-        ).tuples()
+        rows = session.execute(select(owner.size, kind).where(owner.site_id == site_of(session)))
         for size, at in rows:
             vouched[size] = min(at, vouched.get(size, at))
     made = session.execute(
         select(Checkpoint.size, Checkpoint.at)
         .where(Checkpoint.site_id == site_of(session))
         .order_by(Checkpoint.size)
-    ).tuples()
+    )
     sizes, times = [], []
     for size, at in made:
         sizes.append(size)

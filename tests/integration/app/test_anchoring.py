@@ -14,14 +14,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from app import making
 from app.anchoring import Anchoring, Configured
 from app.bootstrap import compose
-from audit import anchors, checkpoints, cosignatures, notefile, timestamps, trail, witness
+from audit import (
+    anchorcheck,
+    anchors,
+    checkpoints,
+    cosignatures,
+    notefile,
+    timestamps,
+    trail,
+    witness,
+)
 from audit.anchormodels import AnchorState, Cosignature
 from audit.cosignatures import WitnessKey
+from audit.report import Report
 from audit.sequencer import sequence_pending
 from audit.streams import SITE, Stream
 from audit.verifier import CheckpointNote, Invalid
@@ -32,6 +42,7 @@ from core.house import House, moment
 from core.settings import Settings
 from core.sites import SiteMode
 from tests.integration.app.conftest import settings_of
+from tests.integration.audit.conftest import forget_triggers
 from tests.support.witnessing import Authority, AuthorityFiles, serving, time_stamping
 
 SOMEBODY = Actor.service("test", trigger="test")
@@ -389,3 +400,33 @@ def test_two_workers_store_one_cosignature(house: House, settings: Settings) -> 
         )
     with house.reading() as session:
         assert len(anchors.cosignatures(session, newest.size)) == 1
+
+
+@pytest.mark.urs("URS-AUD-060", "URS-REC-110")
+def test_stored_cosignatures_and_time_stamps_are_verified_with_the_site(
+    house: House, settings: Settings
+) -> None:
+    record(house)
+    Anchoring(house, settings).round()
+    trusted = Configured.of(settings).trusted
+    assert _checked(house, trusted) == ([], [])
+    problems, not_checked = _checked(house, anchorcheck.Trusted())
+    assert problems == []
+    assert len(not_checked) == 2, "what nobody trusts is told apart"
+    owner = settings.owner_url
+    forget_triggers(owner)
+    engine = create_engine(owner)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE cosignature SET size = size + 1"))
+        connection.execute(text("UPDATE timestamp_token SET token = substr(token, 1, 200)"))
+    engine.dispose()
+    problems, _ = _checked(house, trusted)
+    assert [problem for problem in problems if "no checkpoint of that size" in problem]
+    assert [problem for problem in problems if problem.startswith("time stamp of")]
+
+
+def _checked(house: House, trusted: anchorcheck.Trusted) -> tuple[list[str], list[str]]:
+    report = Report()
+    with house.reading() as session:
+        anchorcheck.check(session, report, trusted)
+    return [str(problem) for problem in report.problems], report.not_checked
