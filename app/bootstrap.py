@@ -30,7 +30,7 @@ from ebr.bundle import PEOPLE_KEYS
 from ebr.consequences import SERVICE as RUN_CONSEQUENCES
 from ebr.gates import Gates
 from ebr.host import RecordHost
-from ebr.issuing import FONTS, SEAL_KEY
+from ebr.issuing import AUTHORITY, FONTS, SEAL_KEY
 from ebr.kinds.base import KindRegistry
 from ebr.report.additions import SERVICE as RECORD_ADDITIONS
 from engine.host import SERVICE as ENGINE_HOST
@@ -82,6 +82,7 @@ def _composed(
             "site_keys": keys_of(house, settings),
             PEOPLE_KEYS: keybook.people_keys,
             SEAL_KEY: seal_of(house, settings),
+            AUTHORITY: seal.authority_of(settings),
             FONTS: FONTS_FOLDER,
             printables.KINDS: wiring.document_kinds(),
             RECORD_ADDITIONS: records.ADDITIONS,

@@ -1,4 +1,4 @@
-"""The sealing key of the site: one RSA key and its certificate, under the site's key folder."""
+"""What seals documents: the site's RSA key with its certificate, and the time stamp authority."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ import os
 import secrets
 import stat
 from datetime import datetime
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from audit import timestamps
+from audit.verifier import Invalid
+from audit.witnessclient import NoAnswer, post
 from core.errors import BrokenPromise
+from core.settings import Settings
 from documents.sealing import SealKey, make_site_certificate
+from documents.stamping import TimeAuthority
 
 FILE = "seal.pem"
 BEGIN_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
@@ -30,6 +39,29 @@ def open_or_make(folder: Path, site_name: str, *, at: datetime) -> SealKey:
     if not mark or b"PRIVATE KEY" not in private:
         raise BrokenPromise(f"key file {path.name} does not hold a sealing key and certificate")
     return SealKey(private, mark + certificate)
+
+
+def authority_of(settings: Settings) -> TimeAuthority | None:
+    """The time stamp authority of the settings (``URL FILE``), None when they name none.
+
+    BrokenPromise when the file with its certificates cannot be read.
+    """
+    if not settings.time_authority.strip():
+        return None
+    try:
+        url, file = settings.time_authority.split(maxsplit=1)
+        roots = timestamps.roots_of(Path(file).read_bytes())
+    except (ValueError, OSError, Invalid) as problem:
+        raise BrokenPromise(f"BATCHWRIGHT_TIME_AUTHORITY is 'URL FILE': {problem}") from None
+    pem = tuple(root.public_bytes(Encoding.PEM) for root in roots)
+    return TimeAuthority(partial(_ask, url), pem)
+
+
+def _ask(url: str, request: bytes) -> bytes:
+    answer = post(url, request, "application/timestamp-query")
+    if answer.status != HTTPStatus.OK:
+        raise NoAnswer(f"{url} answers with status {answer.status}")
+    return answer.body
 
 
 def _make(path: Path, site_name: str, at: datetime) -> None:

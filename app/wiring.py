@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from app import between_pillars, clockincident, verification
+from app import between_pillars, clockincident, scheduledverification, verification
+from audit import standing
 from core.events import EventHandlers
 from core.jobs import JobHandler
-from ebr import automatic, bundle, holds, issuing, overtime, packages
+from ebr import automatic, bundle, holds, issuing, overtime, packages, renewing
 from ebr import handlers as record_handlers
 from ebr.events import ExceptionRaised, RunEnded, RunStarted, StepCompleted, ValueCorrected
 from ebr.gates import Gates
@@ -103,7 +104,9 @@ def jobs() -> dict[str, JobHandler]:
         holds.JOB_KIND: holds.on_due,
         overtime.OVERTIME_JOB: overtime.on_overtime,
         issuing.ISSUE_JOB: issuing.on_issue,
+        issuing.RENEW_JOB: renewing.on_renew,
         bundle.EXPORT_JOB: bundle.on_export,
+        standing.VERIFY_JOB: scheduledverification.on_verify,
         packages.PACKAGE_JOB: packages.on_package,
         **engine_handlers.JOBS,
     }

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,26 +24,31 @@ from sqlalchemy.orm import Session, undefer
 
 from audit import trail
 from audit.streams import Stream
-from core import jobs
+from core import jobs, logs
 from core.actors import Actor, ActorKind
 from core.errors import Busy, NotFound
-from core.house import House
-from documents import sealing
-from documents.errors import SealBroken
+from core.house import House, moment
+from documents import sealing, stamping
+from documents.errors import SealBroken, StampFailed
 from documents.fonts import load_fonts
 from documents.sealing import SealKey
+from documents.stamping import TimeAuthority
 from ebr import printables
 from ebr.printables import DocumentKind, Draft, Edition, NoSuchKind, Subject, edition_of, told_of
 from ebr.report.model import RecordView
-from ebr.report.models import RECORD_KIND, IssuedDocument
+from ebr.report.models import RECORD_KIND, IssuedDocument, RenewedSeal
 from ebr.report.printing import TEMPLATE_VERSION
 from ebr.report.recordkind import RecordKind
 
 ISSUE_JOB = "ebr.issue_record"
 FONTS = "fonts_folder"
 SEAL_KEY = "seal_key"
+AUTHORITY = "time_authority"
+"""Service: a `documents.stamping.TimeAuthority` where the settings name one, else None."""
+RENEW_JOB = "ebr.renew_seals"
 PDF = "application/pdf"
 SECONDS_BETWEEN_SIGNS = 15.0
+logger = logs.logger(__name__)
 
 
 class NoSuchDocument(NotFound):
@@ -248,8 +253,19 @@ def _made(house: House, ready: _Ready) -> _Made:
         fonts=load_fonts(fonts_folder),
         attachments=printables.attachments_of(ready.draft, edition),
     )
-    sealed = sealing.seal_pdf(pages, key=key, at=house.clock.now())
-    return _Made(sealed, hashlib.sha256(pages).hexdigest())
+    sealed = _sealed(house, pages, key)
+    return _Made(sealed, hashlib.sha256(pages).hexdigest(), stamping.proven_until(sealed))
+
+
+def _sealed(house: House, pages: bytes, key: SealKey) -> bytes:
+    """Long-term where an authority answers, else as the site's own statement of the time."""
+    authority: TimeAuthority | None = house.services.get(AUTHORITY)
+    try:
+        return sealing.seal_pdf(pages, key=key, at=house.clock.now(), authority=authority)
+    except StampFailed as silent:
+        # A person waits for the document; the renewal adds the time stamp (`ebr.renewing`).
+        logger.warning("sealed without a time stamp: %s", silent)
+        return sealing.seal_pdf(pages, key=key, at=house.clock.now())
 
 
 @contextmanager
@@ -309,9 +325,38 @@ def _store(
         known.proven_until = made.proven_until
         facts = {"template": making.template, "rendition_sha256": made.rendition}
         _add(session, known, "document.issued", {**facts, **told_of(ready.edition)}, by=by)
+        plan_renewal(session)
     if claimed is not None:
         _finish(session, claimed, known.id)
     return known.id
+
+
+def plan_renewal(session: Session, *, later: timedelta = timedelta(0)) -> None:
+    """Look today (or so much later) for seals that need a time stamp; one job for a day."""
+    if session.info["services"].get(AUTHORITY) is None:
+        return
+    day = (moment(session).steady + later).date()
+    jobs.enqueue(session, RENEW_JOB, {}, dedupe=f"{RENEW_JOB}:{day.isoformat()}", delay=later)
+
+
+def current_file(session: Session, document_id: UUID) -> bytes:
+    """The newest file of a document: as issued, or with the time stamps put around it since.
+
+    Raises NoSuchDocument, and SealBroken when the stored bytes were changed.
+    """
+    first = document(session, document_id)
+    newest = session.scalars(
+        select(RenewedSeal)
+        .where(RenewedSeal.document_id == document_id)
+        .order_by(RenewedSeal.edition.desc())
+        .options(undefer(RenewedSeal.data))
+        .limit(1)
+    ).one_or_none()
+    if newest is None:
+        return bytes(first.data)
+    if hashlib.sha256(newest.data).hexdigest() != newest.digest:
+        raise SealBroken(f"{first.name} is not what was stamped")
+    return bytes(newest.data)
 
 
 def keep(

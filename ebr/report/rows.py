@@ -40,7 +40,15 @@ from workflows import queries as definitions
 from workflows.model import Procedure
 from workflows.step import Step, in_language
 
-ABOUT_COPIES = frozenset({"document.issued", "bundle.exported"})
+ABOUT_COPIES = frozenset(
+    {
+        "bundle.exported",
+        "copy.accounted_for",
+        "copy.issued",
+        "document.issued",
+        "document.stamped",
+    }
+)
 """Actions that tell about copies of a record and are no part of its content."""
 
 OfStep = TypeVar("OfStep", ParameterValue, StepSignature, StepEquipment, StepMaterial)

@@ -39,6 +39,9 @@ ACTIONS: Mapping[str, str] = {
     "data.gap": "gap in data",
     "batch.dispositioned": "disposition decided",
     "document.issued": "document issued",
+    "document.stamped": "time stamp put around a document",
+    "copy.issued": "controlled copy issued",
+    "copy.accounted_for": "controlled copy accounted for",
     "bundle.exported": "evidence bundle exported",
 }
 DECISIONS: Mapping[str, str] = {
