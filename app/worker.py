@@ -8,9 +8,10 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from app import wiring
+from app import scheduledverification, wiring
 from app.anchoring import Anchoring
 from app.clockwatch import ClockWatch
+from audit import searchindex
 from audit.keys import SiteKeys
 from audit.restored import Restored, is_restored, keys_now
 from audit.sequencer import oldest_pending_age, sequence_pending
@@ -65,7 +66,10 @@ class SiteWorker:
                 return 0
             # After a restoration the log goes on under another name.
             self._house.services["site_keys"] = keys_now(session, self._keys)
-        return sequence_pending(self._house, self._keys)
+        done = sequence_pending(self._house, self._keys)
+        if done:
+            searchindex.catch_up(self._house)
+        return done
 
     def _log_is_due(self, session: Session) -> bool:
         age = oldest_pending_age(session)
@@ -97,6 +101,8 @@ class SiteWorker:
             beside = threading.Thread(target=anchoring.run, args=(stop,), name="anchoring")
             beside.daemon = True  # an answer that does not come must not keep the process
             beside.start()
+        with self._house.transaction() as session:
+            scheduledverification.schedule(session)
         while not stop.is_set():
             try:
                 busy = self.round()

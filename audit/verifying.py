@@ -44,13 +44,13 @@ def verify_site(
     `shapes` are the audited tables, by default those of the product.
     """
     report, images = Report(), Images()
-    _check_triggers(session, report)
+    check_triggers(session, report)
     ends = {}
     for rec, entries in _by_stream(session):
-        ends[rec] = _check_stream(rec, entries, book, images, report)
-    _check_heads(session, ends, report)
+        ends[rec] = check_stream(rec, entries, book, images, report)
+    check_heads(session, ends, report)
     check_log(session, book, report, outside)
-    _check_waiting(session, report)
+    check_waiting(session, report)
     check_rows(session, images, report, audited_shapes() if shapes is None else shapes)
     return report
 
@@ -63,9 +63,9 @@ def verify_record(
     Rows that no entry knows and other records are the site verification's part.
     """
     report, images, rec = Report(), Images(), str(stream)
-    entries = list(session.execute(_entries(session).where(Entry.rec == rec)))
-    end = _check_stream(rec, entries, book, images, report)
-    _check_heads(session, {rec: end}, report, only=rec)
+    entries = list(session.execute(entries_query(session).where(Entry.rec == rec)))
+    end = check_stream(rec, entries, book, images, report)
+    check_heads(session, {rec: end}, report, only=rec)
     _check_inclusion(session, entries, book, report)
     signatures = set(images.of_table("signature"))
     check_record_rows(session, images, report, audited_shapes() if shapes is None else shapes)
@@ -74,14 +74,16 @@ def verify_record(
     return report
 
 
-def _check_triggers(session: Session, report: Report) -> None:
+def check_triggers(session: Session, report: Report) -> None:
+    """The append-only triggers stand."""
     try:
         appendonly.check(session.connection())
     except BrokenPromise as problem:
         report.add("triggers", str(problem))
 
 
-def _entries(session: Session) -> Select[*tuple[Any, ...]]:
+def entries_query(session: Session) -> Select[*tuple[Any, ...]]:
+    """All entries of the site by stream and number, with what a check of them needs."""
     return (
         select(
             Entry.id, Entry.rec, Entry.rseq, Entry.payload, Entry.leaf,
@@ -93,11 +95,11 @@ def _entries(session: Session) -> Select[*tuple[Any, ...]]:
 
 
 def _by_stream(session: Session) -> Iterator[tuple[str, Iterator[StoredEntry]]]:
-    rows = session.execute(_entries(session).execution_options(yield_per=CHUNK))
+    rows = session.execute(entries_query(session).execution_options(yield_per=CHUNK))
     return groupby(rows, key=lambda row: str(row.rec))
 
 
-def _check_stream(
+def check_stream(
     rec: str, entries: Iterable[StoredEntry], book: KeyBook, images: Images, report: Report
 ) -> tuple[int, bytes | None]:
     """Check one chain; answers number and hash of its end. After a problem it goes on behind it."""
@@ -113,7 +115,7 @@ def _check_stream(
         try:
             prev = None if last is None else last.hex()
             data = verifier.check_entry(payload, rec=rec, rseq=rseq, prev=prev, place=place)
-            _check_columns(row, data, place)
+            check_columns(row, data, place)
             images.take(data)
             if signed is not None:
                 signed.take(data, payload, place)
@@ -131,7 +133,8 @@ def _people(book: KeyBook) -> dict[str, dict[str, Any]]:
     return {key_id: key.published() for key_id, key in book.people.items()}
 
 
-def _check_columns(row: StoredEntry, data: dict[str, Any], place: str) -> None:
+def check_columns(row: StoredEntry, data: dict[str, Any], place: str) -> None:
+    """Leaf and columns of an entry repeat its bytes, else `verifier.Invalid`."""
     if verifier.leaf_hash(bytes(row.payload)) != bytes(row.leaf):
         raise verifier.Invalid(place, "the leaf is not the hash of the bytes")
     at = verifier.utc_text(verifier.moment_of(data["at"], place))
@@ -140,13 +143,14 @@ def _check_columns(row: StoredEntry, data: dict[str, Any], place: str) -> None:
         raise verifier.Invalid(place, "the columns of the entry differ from its bytes")
 
 
-def _check_heads(
+def check_heads(
     session: Session,
     ends: dict[str, tuple[int, bytes | None]],
     report: Report,
     *,
     only: str | None = None,
 ) -> None:
+    """Every stream ends where its head stands."""
     query = select(StreamHead.rec, StreamHead.rseq, StreamHead.hash).where(
         StreamHead.site_id == site_of(session)
     )
@@ -161,7 +165,7 @@ def _check_heads(
             )
 
 
-def _check_waiting(session: Session, report: Report) -> None:
+def check_waiting(session: Session, report: Report) -> None:
     """Every entry is in the log or waits for it."""
     site = site_of(session)
     report.waiting = (

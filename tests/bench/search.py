@@ -1,0 +1,94 @@
+"""Figures of the trail at a million entries: a page of an answer, an incremental verification."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy.orm import Session
+
+from audit import checkpoints, keys, searchindex
+from audit.questions import CRITICAL, RANKS
+from audit.search import Question, Search
+from audit.trail import TrailGuard
+from core.actors import Actor
+from core.db import Base, Database
+from core.house import House
+from core.sites import Site, SiteMode
+from tests.support import trailsite
+
+MILLION = int(os.environ.get("BATCHWRIGHT_BENCH_ENTRIES", "1000000"))
+NEW = 1000
+ROUNDS = 5
+BY = Actor.service("bench", trigger="a measurement")
+SPRING, SUMMER = datetime(2025, 3, 3, 9, 30, tzinfo=UTC), datetime(2025, 8, 1, 17, 45, tzinfo=UTC)
+QUESTIONS = (
+    Question(),
+    Question(who="anna kern", field="lod", since=SPRING, until=SUMMER),
+    Question(action="value.corrected", equipment="GRA-01", off_hours=True),
+    Question(recipe="REC-0003", changed=True),
+    Question(record="B-01234"),
+    Question(text="typing error", object="G130"),
+    Question(rank=CRITICAL, who="P-103"),
+    Question(refused=True, text="calib", until=SUMMER),
+)
+
+
+def measure() -> Mapping[str, float]:
+    """`audit_search_ms_1M` is the slowest of eight questions, each by its median; SQLite."""
+    with TemporaryDirectory() as folder:
+        house, site = made(f"sqlite:///{Path(folder) / 'site.db'}", Path(folder))
+        try:
+            began = time.perf_counter()
+            trailsite.fill(house, site, trailsite.entries(MILLION))
+            filled = time.perf_counter()
+            searchindex.catch_up(house)
+            covered = time.perf_counter()
+            return {
+                "audit_fill_s_1M": filled - began,
+                "audit_search_made_s_1M": covered - filled,
+                **asked(house),
+            }
+        finally:
+            house.database.close()
+
+
+def made(url: str, folder: Path) -> tuple[House, keys.SiteKeys]:
+    """An empty site and its keys."""
+    database = Database(url)
+    Base.metadata.create_all(database.writer)
+    with Session(database.writer) as session:
+        session.add(
+            Site(
+                site_id=1, name="Bench", mode=SiteMode.DEMONSTRATION, zone=trailsite.ZONE,
+                made_at=trailsite.BEGAN,
+            )
+        )  # fmt: skip
+        session.commit()
+    house = House(database, guards=[TrailGuard(software="bench")])
+    return house, keys.open_or_make(folder / "keys", checkpoints.origin("Bench"))
+
+
+def asked(house: House) -> Mapping[str, float]:
+    """Milliseconds of a page, from an empty session to its entries with their ranks."""
+    medians = []
+    for question in QUESTIONS:
+        took = []
+        for sort in ("new", "new", "new", "who", "old")[:ROUNDS]:
+            began = time.perf_counter()
+            with house.reading() as session:
+                search = Search(session, ranks=RANKS)
+                page = search.page(question, sort=sort)
+                ranked = search.ranked()
+                [search.rank_of(hit, ranked) for hit in page.hits]
+            took.append((time.perf_counter() - began) * 1000)
+        medians.append(statistics.median(took))
+    return {
+        "audit_search_ms_1M": max(medians),
+        "audit_search_ms_1M_median": statistics.median(medians),
+    }
