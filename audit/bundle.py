@@ -16,7 +16,7 @@ from pathlib import Path
 from stat import S_IFREG
 from typing import IO, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from audit import anchors, canonical, checkpoints, log, timestamps, verifier
@@ -93,9 +93,7 @@ def write(
 
     Answers the manifest's predicate. `NotYetLogged` when the log does not hold them yet.
     """
-    checkpoint = checkpoints.latest(session)
-    if checkpoint is None:
-        raise NotYetLogged("the log has no checkpoint yet", resolver="the sequencer, in a second")
+    checkpoint = _checkpoint(session, record.stream, through)
     entries = _logged(session, record.stream, checkpoint, through)
     site = the_site(session)
     predicate = _predicate(session, site, record, checkpoint, entries)
@@ -136,6 +134,29 @@ def _of_entries(entries: Sequence[Entry]) -> dict[str, bytes]:
         verifier.SNAPSHOT: _json(verifier.snapshot_of(told, lines)),
         verifier.READINGS: verifier.readings_of(told),
     }
+
+
+def _checkpoint(session: Session, stream: Stream, through: int | None) -> Checkpoint:
+    """The newest checkpoint; or one that a log witness cosigned, where it holds all entries."""
+    latest = checkpoints.latest(session)
+    if latest is None:
+        raise NotYetLogged("the log has no checkpoint yet", resolver="the sequencer, in a second")
+    cosigned = anchors.newest_cosigned(session)
+    if cosigned is None or through is None or _held(session, stream, cosigned) < through:
+        return latest
+    return cosigned
+
+
+def _held(session: Session, stream: Stream, checkpoint: Checkpoint) -> int:
+    """How many entries of a record a checkpoint covers."""
+    query = (
+        select(func.count())
+        .select_from(Entry)
+        .join(LogLeaf, LogLeaf.entry_id == Entry.id)
+        .where(Entry.site_id == site_of(session), Entry.rec == str(stream))
+        .where(LogLeaf.idx < checkpoint.size)
+    )
+    return session.scalar(query) or 0
 
 
 def _logged(

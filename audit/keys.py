@@ -79,6 +79,8 @@ class SiteKeys:
     log: LogSigner
     export: ExportSigner
     retired_log: tuple[str, ...] = ()
+    witness: tuple[str, ...] = ()
+    """Verifier keys of the log witnesses that this site asks."""
 
     def log_keys(self) -> tuple[verifier.LogKey, ...]:
         """All keys that may have signed checkpoints of this site."""
@@ -90,11 +92,13 @@ class SiteKeys:
             "key_id": self.export.key_id,
             "public": base64.b64encode(self.export.public).decode("ascii"),
         }
+        witness = {"witness": list(self.witness)} if self.witness else {}
         return {
             "v": 1,
             "origin": self.log.origin,
             "log": [self.log.vkey, *self.retired_log],
             "export": [export],
+            **witness,
         }
 
 
