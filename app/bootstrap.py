@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -128,11 +129,13 @@ def mode_of(house: House) -> SiteMode:
 
 
 def keys_of(house: House, settings: Settings) -> SiteKeys:
-    """Log and export keys of the site, from its key folder."""
+    """Log and export keys of the site, from its key folder, and the witnesses that it asks."""
+    asked = [part.split() for part in settings.log_witness.split(",")]
+    witness = tuple(words[1] for words in asked if len(words) == 2)
     with house.reading() as session:
         name = the_site(session).name
         found = site_keys.open_or_make(settings.keys, checkpoints.origin(name))
-        return restored.keys_now(session, found)
+        return replace(restored.keys_now(session, found), witness=witness)
 
 
 def seal_of(house: House, settings: Settings) -> SealKey:
