@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
 from app import bootstrap, crosscheck, keybook
 from app.attack.model import Detector
 from app.attack.scene import Scene
-from audit import keys as site_keys
-from audit import verifier, verifying
+from audit import anchorcheck, restored, verifier, verifying
 from audit.keys import KeyBook
 from audit.report import Problem, Report
 from audit.trail import TrailGuard
@@ -56,7 +55,7 @@ class Detectives:
         bundle = (scene.bundle, scene.trust) != (loot.bundle, loot.trust)
         found: list[Finding] = []
         if everything or not (pdf or bundle):
-            found += [*_start(scene), *self._site(scene)]
+            found += [*self._site(scene), *_start(scene)]
         if everything or pdf:
             found += _seal(scene)
         if everything or bundle:
@@ -64,19 +63,20 @@ class Detectives:
         return found
 
     def _site(self, scene: Scene) -> list[Finding]:
-        """`batchwright verify` with a checkpoint from outside, and what the house compares."""
+        """What `batchwright verify` checks, with a checkpoint from outside."""
         outside = scene.loot.outside
-        with self._reading() as session:
-            book = _book(scene, session)
+        with self._reading() as (house, session):
+            book = _book(scene, house, session)
             return [
                 *_timed(
                     lambda: verifying.verify_site(session, book, outside=outside), kind_of_problem
                 ),
-                *_timed(lambda: _crosscheck(session), _kind_of_difference),
+                *_timed(lambda: _collected(session, anchorcheck.check_times), _time),
+                *_timed(lambda: _collected(session, crosscheck.check), _kind_of_difference),
             ]
 
     @contextmanager
-    def _reading(self) -> Iterator[Session]:
+    def _reading(self) -> Iterator[tuple[House, Session]]:
         """A reading session also where no process would start any more."""
         house = House(self._database, guards=[TrailGuard()])
         historian = Historian(self._settings.historian_path)
@@ -84,25 +84,35 @@ class Detectives:
         house.services["historian"] = historian
         try:
             with house.reading() as session:
-                yield session
+                yield house, session
         finally:
             historian.close()
             self._database.close()
 
 
 def _start(scene: Scene) -> list[Finding]:
+    """A start with the anchor file in the settings, as an installation has it."""
     started = time.perf_counter()
+    settings = replace(scene.settings, anchor_file=scene.anchors)
     try:
-        bootstrap.compose(scene.settings).database.close()
+        house = bootstrap.compose(settings)
     except BatchwrightError as error:
         return [Finding(Detector.START, str(error), time.perf_counter() - started)]
-    return []
+    seconds = time.perf_counter() - started
+    with closing(house.database), house.reading() as session:
+        return [
+            Finding(Detector.GUARD, each.problem, seconds) for each in restored.findings(session)
+        ]
 
 
-def _crosscheck(session: Session) -> Report:
+def _collected(session: Session, check: Callable[[Session, Report], None]) -> Report:
     report = Report()
-    crosscheck.check(session, report)
+    check(session, report)
     return report
+
+
+def _time(problem: Problem) -> Detector:
+    return Detector.TIMES
 
 
 def _timed(check: Callable[[], Report], kind: Callable[[Problem], Detector]) -> list[Finding]:
@@ -116,15 +126,14 @@ def _timed(check: Callable[[], Report], kind: Callable[[Problem], Detector]) -> 
     return list(first.values())
 
 
-def _book(scene: Scene, session: Session) -> KeyBook:
+def _book(scene: Scene, house: House, session: Session) -> KeyBook:
     """The keys of the server; where its files do not open, those that were published."""
     people = keybook.people_keys(session)
     try:
-        keys = site_keys.open_or_make(scene.settings.keys, scene.loot.origin)
+        return KeyBook.of(bootstrap.keys_of(house, scene.settings), people)
     except BatchwrightError:
         known = tuple(verifier.LogKey(vkey) for vkey in scene.loot.trust["log"])
         return KeyBook(known, {key.key_id: key for key in people})
-    return KeyBook.of(keys, people)
 
 
 def kind_of_problem(problem: Problem) -> Detector:

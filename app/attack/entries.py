@@ -176,17 +176,23 @@ def back_dated_entry_with_every_key(scene: Scene) -> None:
         relog(database, _in_order(database), scene.keys)
 
 
-@ENTRIES.by_design(
-    "a new entry stands at the end of the log, whatever time it tells: between two outside"
-    " checkpoints only the clock watch (which records every jump of the clock while the application"
-    " runs) speaks against it. Its place in the log cannot be moved, and a time stamp or"
-    " cosignature before it shows that it was not there then",
-    means=(Means.CLOCK, Means.SERVER),
-)
+@ENTRIES.found_by(Detector.TIMES, means=(Means.CLOCK,))
 def clock_set_back_before_an_entry(scene: Scene) -> None:
     """The clock of the machine is set back, the application started, and an entry is made."""
     with scene.house(later=timedelta(days=-2)) as house:
         act(house, "old times", by=LIAR)
+        sequence_pending(house, scene.keys)
+
+
+@ENTRIES.by_design(
+    "the time of an entry is the server's word within the stretch between two checkpoints, which is"
+    " a second or two on a site at work; its place in the log is not",
+    means=(Means.CLOCK, Means.SERVER),
+)
+def entry_dated_a_second_early(scene: Scene) -> None:
+    """The clock of the machine is set back by a second, and an entry is made."""
+    with scene.house(later=timedelta(seconds=-1)) as house:
+        act(house, "a second ago", by=LIAR)
         sequence_pending(house, scene.keys)
 
 

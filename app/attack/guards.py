@@ -3,6 +3,7 @@ audit trail, so none can be set; what can be broken is broken here."""
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -61,3 +62,11 @@ def pepper_removed(scene: Scene) -> None:
 def log_key_exchanged(scene: Scene) -> None:
     """The file of the log key is deleted, so that the next start makes a new one."""
     (scene.settings.keys / "log.key").unlink()
+
+
+@GUARDS.found_by(Detector.OUTSIDE, means=(Means.BACKUP, Means.FILES))
+def guard_switched_off_in_the_settings(scene: Scene) -> None:
+    """The anchor file is taken out of the settings and an old database put in place: the start
+    compares nothing, a reader with a printed checkpoint does."""
+    scene.anchors = ""
+    shutil.copyfile(scene.loot.old, scene.database)

@@ -69,19 +69,19 @@ def tail_cut(scene: Scene) -> None:
     _cut(scene)
 
 
-@LOG.found_by(Detector.OUTSIDE)
+@LOG.found_by(Detector.OUTSIDE, Detector.GUARD)
 def tail_cut_with_its_checkpoints(scene: Scene) -> None:
     """The last entries disappear, and with them every checkpoint that covers them."""
     _cut(scene, checkpoints_too=True)
 
 
-@HISTORY.found_by(Detector.OUTSIDE)
+@HISTORY.found_by(Detector.OUTSIDE, Detector.GUARD)
 def old_database_restored(scene: Scene) -> None:
     """An old copy of the database takes the place of the new one."""
     shutil.copyfile(scene.loot.old, scene.home / DATABASE)
 
 
-@HISTORY.found_by(Detector.OUTSIDE, means=(Means.BACKUP, Means.SERVER))
+@HISTORY.found_by(Detector.OUTSIDE, Detector.GUARD, means=(Means.BACKUP, Means.SERVER))
 def old_database_restored_and_continued(scene: Scene) -> None:
     """An old copy takes the place of the new one, and work goes on until the log is longer
     than ever; the server signs it as always."""
@@ -89,7 +89,7 @@ def old_database_restored_and_continued(scene: Scene) -> None:
     _work(scene, 4 * CUT, "new")
 
 
-@HISTORY.found_by(Detector.OUTSIDE, means=(Means.DATABASE, Means.SERVER))
+@HISTORY.found_by(Detector.OUTSIDE, Detector.GUARD, means=(Means.DATABASE, Means.SERVER))
 def fork_signed_with_the_log_key(scene: Scene) -> None:
     """The last entries are replaced by others; the stolen log key signs the new history."""
     _cut(scene, checkpoints_too=True)

@@ -71,7 +71,7 @@ def signature_moved_to_another_step(scene: Scene) -> None:
                     "(SELECT step_id FROM step_signature WHERE id = ?)", first)  # fmt: skip
         change(
             database,
-            "UPDATE step_signature SET step_id = ? WHERE id = ? AND signature_id = ?",
+            "UPDATE step_signature SET step_id = ?, revision = 99 WHERE id = ? AND signature_id = ?",
             other[0], first, signature,
         )  # fmt: skip
 

@@ -115,6 +115,8 @@ CHECKS: dict[Detector, tuple[str, str]] = {
     Detector.LOG: ("the Merkle log holds every entry once, in place", "verification"),
     Detector.CHECKPOINT: ("signed checkpoints in the database fit the log", "verification"),
     Detector.OUTSIDE: ("a checkpoint kept elsewhere fits the log", "verification given one"),
+    Detector.GUARD: ("the anchor file fits the log, else the site only reads", "every start"),
+    Detector.TIMES: ("times of entries fit the checkpoints around them", "verification"),
     Detector.FILES: ("stored files have their sealed digest", "verification, release"),
     Detector.STOCK: ("balances are the sums of movements", "verification"),
     Detector.ALARMS: ("who waits for a time still has the job that rings", "verification"),

@@ -31,7 +31,7 @@ from app.attack.scene import (
     duplicate,
     settings_in,
 )
-from audit import checkpoints, trail, verifier
+from audit import checkpoints, notefile, trail, verifier
 from audit.models import Signature
 from audit.sequencer import sequence_pending
 from audit.signatures import key_id
@@ -184,8 +184,12 @@ def _looted(house: House, copied: Settings, below: Path, old: Path, left_at: dat
     sequence_pending(house, keys)
     with house.reading() as session:
         newest = checkpoints.latest(session)
+    anchors = below / "anchors.txt"
+    if newest is not None:
+        notefile.append(anchors, newest.note, at=left_at)
     return Loot(
         record=record,
+        anchors=anchors,
         outside=() if newest is None else (newest.note,),
         origin=keys.log.origin,
         bundle=bundle,

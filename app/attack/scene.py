@@ -50,13 +50,15 @@ class NotOnThis(Refusal):
 class Loot:
     """What the copy holds beside the database, and what the attacker may have.
 
-    `outside` is the newest checkpoint note known outside; `thief` the key of the person `victim`,
+    `outside` is the newest checkpoint note known outside, `anchors` a file elsewhere that holds it
+    (the attacker has neither); `thief` the key of the person `victim`,
     enrolled on the copy because nobody here knows the passphrases of people; `former` a key of
     that person which was revoked since.
     """
 
     record: str
     outside: tuple[str, ...]
+    anchors: Path
     origin: str
     bundle: bytes
     pdf: bytes
@@ -70,7 +72,8 @@ class Loot:
 
 
 class Scene:
-    """One copy for one manipulation. `bundle` and `pdf` are what reaches the reader."""
+    """One copy for one manipulation. `bundle` and `pdf` are what reaches the reader,
+    `anchors` is the file elsewhere that the settings name."""
 
     def __init__(self, home: Path, loot: Loot) -> None:
         self.settings = settings_in(home)
@@ -79,6 +82,7 @@ class Scene:
         self.bundle = loot.bundle
         self.pdf = loot.pdf
         self.trust = loot.trust
+        self.anchors = str(loot.anchors)
 
     @property
     def database(self) -> Path:
