@@ -19,6 +19,7 @@ from core.errors import BatchwrightError, Refusal
 from core.settings import Settings
 
 LATER = {
+    "anchors": "app.anchorcli",
     "attack": "app.attackcli",
     "export": "app.exportcli",
     "log-witness": "app.witnesscli",

@@ -101,6 +101,7 @@ def test_a_step_of_the_clock_opens_an_incident_and_marks_what_runs(
 
 @pytest.mark.urs("URS-TIM-020")
 def test_the_work_goes_on_and_its_entries_keep_their_order(plant: RecordPlant) -> None:
+    """Pitfall 21: the clock is set back in the middle; order comes from the sequence."""
     watch = ClockWatch(plant.house)
     plant.later(hours=2)  # roles were given at the start; nobody holds them before
     plant.person("P-101").start(RECORD, "OP/A#1")

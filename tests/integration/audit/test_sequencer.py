@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from sqlalchemy import create_engine, select, text
+from sqlalchemy.orm import Session
 
 from audit import checkpoints, keys, log, trail, verifier
 from audit.errors import TamperedTrail
@@ -18,9 +19,11 @@ from audit.keys import SiteKeys
 from audit.models import Checkpoint, Entry, LogLeaf, PendingEntry
 from audit.sequencer import oldest_pending_age, sequence_pending
 from audit.streams import Stream
+from audit.trail import TrailGuard
 from core.clock import HeldClock
+from core.db import Database
 from core.house import House
-from tests.integration.audit.conftest import OPERATOR, forget_triggers
+from tests.integration.audit.conftest import OPERATOR, forget_triggers, make_site
 
 BATCH = Stream("batch", "B-1")
 
@@ -111,6 +114,7 @@ def test_the_age_of_the_oldest_waiting_entry_is_known(
 def test_what_was_changed_before_it_was_logged_is_not_signed(
     house: House, site_keys: SiteKeys, database_url: str, attack: str, says: str
 ) -> None:
+    """Pitfall 6: committed bytes are read again before a checkpoint is signed over them."""
     note(house, times=3)
     forget_triggers(database_url)
     engine = create_engine(database_url)
@@ -168,3 +172,50 @@ def test_writers_of_one_new_record_and_two_sequencers_do_not_disturb_each_other(
     with house.reading() as session:
         assert log.size_of(session) == 20
         assert [entry.rseq for entry in trail.entries(session, BATCH)] == list(range(1, 21))
+
+
+@pytest.mark.urs("URS-AUD-060")
+def test_an_entry_that_commits_late_behind_a_higher_id_is_not_lost(
+    postgres_url: str, clock: HeldClock, site_keys: SiteKeys
+) -> None:
+    """Pitfall 3: "ids above the last one" would pass over it; the waiting list does not."""
+    make_site(postgres_url)
+    database = Database(postgres_url)
+    slow = _SlowCommit()
+    house = House(database, guards=[TrailGuard(software="batchwright test"), slow], clock=clock)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(slow.note, house)
+        assert slow.reached.wait(20)
+        note(house, Stream("lot", "L-1"))
+        assert sequence_pending(house, site_keys) == 1
+        slow.go_on.set()
+        late.result()
+    assert sequence_pending(house, site_keys) == 1
+    with house.reading() as session:
+        logged = session.scalars(
+            select(Entry).join(LogLeaf, LogLeaf.entry_id == Entry.id).order_by(LogLeaf.idx)
+        ).all()
+        assert [entry.rec for entry in logged] == ["lot/L-1", "batch/B-1"]
+        assert logged[0].id > logged[1].id, "the later one in the log has the lower id"
+    database.close()
+
+
+class _SlowCommit:
+    """Holds one commit back when its entries are written already."""
+
+    def __init__(self) -> None:
+        self.reached, self.go_on = Event(), Event()
+
+    def begin(self, session: Session) -> None:
+        pass
+
+    def before_commit(self, session: Session) -> None:
+        if session.info.get("slow"):
+            self.reached.set()
+            self.go_on.wait(20)
+
+    def note(self, house: House) -> None:
+        with house.transaction() as session:
+            session.info["slow"] = True
+            with trail.act(session, "batch.noted", stream=BATCH, by=OPERATOR):
+                pass

@@ -33,6 +33,7 @@ NOT_WALKED = {
     "finding.badge": "only a scanned badge leads there",
     "finding.room": "only a scanned door leads there",
     "home.health": "for machines",
+    "restored.health": "for machines",
     "live.live": "polled, and JSON",
     "personnel.enrol": "for who has a single-use secret; tests/ui/story",
     "personnel.login": "for who is not signed in",
