@@ -37,6 +37,8 @@ def export(
     Several batches, or those of a time, become one package, which is verified in one call. Broken
     off and called again, it goes on where it stopped.
     """
+    if not batches and first is None and last is None:
+        raise click.UsageError("name a batch, or the days on which records began")
     asked = Asked(
         numbers=batches,
         first=None if first is None else first.date(),
