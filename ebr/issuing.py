@@ -180,6 +180,14 @@ def document(session: Session, document_id: UUID) -> IssuedDocument:
     return found
 
 
+def subject_of(found: IssuedDocument) -> Subject:
+    """What a document was asked for; one of a version before this was about its record."""
+    if found.subject is None:
+        return {"record": found.record}
+    told: dict[str, str] = json.loads(found.subject)
+    return told
+
+
 def on_issue(house: House, claimed: jobs.Claim) -> None:
     """Job: render, seal and store a document."""
     told = claimed.payload

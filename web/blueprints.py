@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from web import (
+    copies,
     drawings,
     ebr,
     ebr_record,
@@ -43,6 +44,7 @@ EVERYWHERE: tuple[Blueprint, ...] = (
     quality.bp,
     exceptions.bp,
     exports.bp,
+    copies.bp,
     workflows.bp,
     drawings.bp,
     hardware.bp,

@@ -307,7 +307,8 @@ def document(number: str, document: UUID) -> Response:
                 _("%(number)s has no such document.", number=number),
                 resolver=_("the list of copies"),
             )
-        data, media_type, name = bytes(found.data), found.media_type, found.name
+        data = issuing.current_file(session, document)
+        media_type, name = found.media_type, found.name
     return desk.file(data, media_type, name, inline=media_type in DOWNLOADS)
 
 

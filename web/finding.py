@@ -15,6 +15,7 @@ from core.errors import NotFound, Refusal
 from core.house import moment
 from documents import gs1
 from documents.errors import CodeUnreadable
+from ebr import copies
 from ebr import queries as records
 from hardware import queries as plant
 from inventory import queries as stores
@@ -64,7 +65,23 @@ def _address(session: Session, name: str) -> str | None:
 
 
 def _finders() -> Iterator[Finder]:
-    yield from (_batch, _record, _unit, _recipe, _deviation, _sample, _order, _lot, _badge, _room)
+    yield from (
+        _copy,
+        _batch,
+        _record,
+        _unit,
+        _recipe,
+        _deviation,
+        _sample,
+        _order,
+        _lot,
+        _badge,
+        _room,
+    )
+
+
+def _copy(session: Session, name: str) -> str:
+    return url_for("copies.copy", code=copies.state_of(session, name).copy.code)
 
 
 def _batch(session: Session, name: str) -> str:
