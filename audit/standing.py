@@ -56,7 +56,7 @@ def problems_of(report: Report) -> list[dict[str, Any]]:
         {
             "place": each.place,
             "what": each.what,
-            "record": _record_in(f"{each.place} | {each.what}"),
+            "record": _record_in(each),
         }
         for each in report.problems
     ]
