@@ -17,7 +17,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app import keybook
+from app import crosscheck, keybook
 from audit import searchindex, trail, verified, verifying
 from audit.errors import TamperedTrail
 from audit.report import Report
@@ -100,6 +100,7 @@ def _looked_at(house: House, statement: verified.Statement | None) -> Report:
             # Which old entries are looked at again must not be known before.
             return verified.verify_new(session, book, statement, chance=random.SystemRandom())
         report = verifying.verify_site(session, book)
+        crosscheck.check(session, report)
         searchindex.compare(session, report)
         return report
 

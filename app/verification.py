@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import keybook
+from app import crosscheck, keybook
 from audit import standing
 from audit.streams import Stream
 from audit.verifiedmodels import Verification
@@ -23,7 +23,7 @@ def register(gates: Gates) -> None:
 
 
 def record_verifies(session: Session, facts: Mapping[str, Any]) -> list[Condition]:
-    """Chain, signatures and rows of the record hold, and no failed verification of the site
+    """Chain, signatures, rows and files of the record hold, and no failed verification of the site
     that may concern it stands (URS-REL-030, URS-REC-110).
 
     The evidence names counts only, so that it is the same when shown and when signed.
@@ -31,6 +31,7 @@ def record_verifies(session: Session, facts: Mapping[str, Any]) -> list[Conditio
     run = records.run_of(session, facts["record"])
     book = keybook.of_site(session, service(session, "site_keys"))
     report = verify_record(session, Stream.parse(run.stream), book)
+    crosscheck.check_contents(session, report, run=run.id)
     alarm = standing.alarm(session)
     if report.ok and alarm is not None and standing.concerns(alarm, run.stream):
         return [_alarmed(alarm)]

@@ -64,16 +64,15 @@ def signature_moved_to_another_version(scene: Scene) -> None:
 def signature_moved_to_another_step(scene: Scene) -> None:
     """The signature of one step is shown at another one."""
     with scene.behind() as database:
-        first, signature = one(
-            database, "SELECT id, signature_id FROM step_signature ORDER BY id DESC"
-        )
+        (first,) = one(database, "SELECT id FROM step_signature ORDER BY id DESC")
         other = one(database, "SELECT step_id FROM step_signature WHERE step_id <> "
                     "(SELECT step_id FROM step_signature WHERE id = ?)", first)  # fmt: skip
         change(
             database,
-            "UPDATE step_signature SET step_id = ?, revision = 99 WHERE id = ? AND signature_id = ?",
-            other[0], first, signature,
-        )  # fmt: skip
+            "UPDATE step_signature SET step_id = ?, revision = 99 WHERE id = ?",
+            other[0],
+            first,
+        )
 
 
 @PEOPLE.found_by(Detector.ROWS)

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from app import checking
+from app import checking, verification
 from app.attack import report, running
 from app.attack.bundles import with_cosignature
 from app.attack.model import Manipulation
 from app.attack.running import CONTROL, MANIPULATIONS, Stage
-from app.attack.scene import Scene
+from app.attack.scene import Scene, duplicate
 from app.cli import main
 from audit import verifier
 from core.settings import Settings
+from ebr.gates import Condition
 from tests.support import attacksite
 
 pytestmark = [
@@ -96,7 +97,7 @@ def test_the_command_ends_with_1_when_a_promised_detector_is_blind(
 def test_the_verification_of_the_site_names_what_lies_beside_its_trail(
     site: Settings, stage: Stage, tmp_path: Path
 ) -> None:
-    running.duplicate(stage.home, tmp_path / "copy")
+    duplicate(stage.home, tmp_path / "copy")
     scene = Scene(tmp_path / "copy", stage.loot)
     said: list[str] = []
     assert checking.verify(scene.settings, say=said.append) == 0, said
@@ -105,6 +106,23 @@ def test_the_verification_of_the_site_names_what_lies_beside_its_trail(
         chosen.act(scene)
         assert checking.verify(scene.settings, say=said.append) == 1
         assert any(place in line for line in said)
+
+
+@pytest.mark.urs("URS-REL-030", "URS-REC-110")
+def test_a_record_whose_file_was_changed_is_not_released(stage: Stage, tmp_path: Path) -> None:
+    duplicate(stage.home, tmp_path / "copy")
+    scene = Scene(tmp_path / "copy", stage.loot)
+    assert _condition(scene).met
+    (chosen,) = running.named("attachment-changed")
+    chosen.act(scene)
+    assert not _condition(scene).met
+    assert "data is not the file with the digest" in _condition(scene).fact
+
+
+def _condition(scene: Scene) -> Condition:
+    with scene.house() as house, house.reading() as session:
+        (told,) = verification.record_verifies(session, {"record": scene.loot.record})
+        return told
 
 
 def _bytes_of(site: Settings) -> dict[str, str]:

@@ -73,7 +73,8 @@ def test_a_function_is_published_by_its_name_and_its_docstring() -> None:
 
     (made,) = catalogue.all
     assert (made.name, made.does) == ("page-torn-out", "A page is torn out")
-    assert (made.means, made.must) == ((Means.TRANSPORT,), {Detector.SEAL})
+    assert made.means == (Means.TRANSPORT,)
+    assert made.must == {Detector.SEAL}
 
 
 @pytest.mark.urs("URS-AUD-060")
@@ -175,3 +176,30 @@ def test_a_site_on_a_database_server_is_refused_because_its_rows_elsewhere_are_a
     site = Settings(home=tmp_path / "site", database_url=url, owner_url=url)
     with pytest.raises(NotOnThis, match="database server"):
         copy_site(site, tmp_path / "copy")
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "attacks.md"
+
+
+@pytest.mark.urs("URS-AUD-060")
+def test_the_page_lists_every_manipulation_with_its_promise_and_what_found_it() -> None:
+    rows = [line.strip("| ").split(" | ") for line in PAGE.read_text().splitlines()]
+    listed = {row[0]: row[1:] for row in rows if row[0].startswith("`")}
+    assert len(listed) == len(MANIPULATIONS), "run batchwright attack --page"
+    for each in MANIPULATIONS:
+        has, must, found = listed[f"`{each.name}`: {each.does}"]
+        assert has == "; ".join(means.value for means in each.means)
+        promised = {detector.value for detector in each.must}
+        assert set(must.split(", ")) == promised or not promised
+        assert promised <= set(found.split(", ")) or found.startswith("not tried")
+        assert promised or found == "nothing"
+
+
+@pytest.mark.urs("URS-AUD-060")
+def test_the_page_gives_the_reason_of_everything_that_nothing_finds() -> None:
+    told = PAGE.read_text()
+    for each in MANIPULATIONS:
+        assert (
+            not each.undetectable or f"- **{each.name}.** {each.does}: {each.undetectable}" in told
+        )
+    assert all(f"| {detector.value} |" in told for detector in Detector)
