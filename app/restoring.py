@@ -178,7 +178,7 @@ class Restoring:
                 signing.seal(
                     session, given, shown, meaning=CONFIRMED, role=role, prior=first, act=act
                 )
-            incident = _go_on(session, lost, by=by, at=at)
+            incident = begin_new_history(session, lost, by=by, at=at)
             session.add(_row(lost, words, incident, first.signer, by.id, at))
         return shown
 
@@ -276,7 +276,7 @@ def _row(
     )
 
 
-def _go_on(session: Session, lost: Lost, *, by: Actor, at: datetime) -> str:
+def begin_new_history(session: Session, lost: Lost, *, by: Actor, at: datetime) -> str:
     """Everything that makes the new history another one; answers the number of the incident."""
     _jump_numbers(session, lost.count)
     incident = _open_incident(session, lost, at=at)
