@@ -24,6 +24,8 @@ from web.signing import Page, go_on
 
 bp = Blueprint("copies", __name__)
 READ = "record.read"
+REFUSED_ON = "site"
+"""A refused copy is told by the site: told by the record it would change what the copies show."""
 
 
 @bp.get("/documents/<uuid:document>/copies")
@@ -45,13 +47,13 @@ def of_document(document: UUID) -> Page:
 def issue(document: UUID) -> Response:
     """Number a copy and answer with the file to print."""
     with identity.house().reading() as session:
-        record = _document(session, document).record
+        _document(session, document)
     code = perform(
         copies.issue_copy,
         document,
         inputs.text("holder", _("Who gets the copy")),
         inputs.text("reason", _("Reason"), needed=False),
-        record=record,
+        record=REFUSED_ON,
         tell=_code,
     )
     data = copies.printed(identity.house(), code)
@@ -76,16 +78,16 @@ def copy(code: str) -> Page:
 @needs(READ)
 def account_for(code: str) -> Response:
     """Tell what became of a copy."""
-    with identity.house().reading() as session:
-        record = copies.state_of(session, code).document.record
     try:
         fate = Fate(request.form.get("fate", ""))
     except ValueError:
         raise Invalid(
-            _("It is not said what became of the copy."), resolver=_("you"), field="fate"
+            _("It is not said what became of the copy."),
+            resolver=_("you, by typing it"),
+            field="fate",
         ) from None
     note = inputs.text("note", _("Note"), needed=False)
-    perform(copies.account_for, code, fate, note, record=record, tell=_id)
+    perform(copies.account_for, code, fate, note, record=REFUSED_ON, tell=_id)
     return go_on(url_for(".copy", code=code))
 
 
