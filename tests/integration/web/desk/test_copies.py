@@ -40,7 +40,7 @@ def test_a_copy_is_printed_found_by_its_code_and_accounted_for(
     found = visitor.get(f"/find?q={code}")
     assert found.location == f"/copies/{code}"
     assert "Valid: the record is as this copy shows it." in text_of(visitor.get(found.location))
-    form = visitor.forms(found.location).with_field("fate")
+    form = visitor.forms(found.location).to(f"/copies/{code}/fate")
     done = visitor.client.post(f"/copies/{code}/fate", data={**form, "fate": "returned"})
     assert done.status_code == 303, text_of(done)
     told = text_of(visitor.get(page))
