@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 from sqlalchemy import select
 
+from app import exporting
+from app.exporting import Asked
 from audit import verifier
 from audit.errors import NotYetLogged
 from core.errors import Invalid, NotPermitted
 from core.jobs import Job
-from ebr import bundle, issuing, packages
+from ebr import bundle, issuing, packages, queries
 from ebr.bundle import Options
 from ebr.packages import NoSuchPackage, Wanted
 from ebr.report.models import BUNDLE_KIND, IssuedDocument
@@ -169,3 +173,59 @@ def test_a_package_keeps_no_second_copy_of_its_bundles(printed_batch: RecordPlan
     assert sorted(frame) == ["README.txt", "index.dsse.json", "keys/site.json", "verify.py"]
     assert found.size > 50_000
     assert json.loads(frame["keys/site.json"])["v"] == 1
+
+
+@pytest.mark.urs("URS-REC-070", "URS-REC-080")
+def test_the_samples_behind_the_trends_come_along_on_demand(
+    printed_batch: RecordPlant, recorded_site: Path, tmp_path: Path
+) -> None:
+    printed_batch.historian.close()
+    copyfile(recorded_site / "historian.db", tmp_path / "historian.db")
+    wanted = Options(trends=True)
+    path = bundle.export_bundle(printed_batch.house, "B-2045", tmp_path / "out", options=wanted)
+    report = verifier.verify_bundle(str(path), keys_of(printed_batch))
+    assert (report["result"], report["problems"]) == ("VALID", [])
+    files = verifier.read_zip(path.read_bytes())
+    samples = [name for name in files if name.startswith("trends/")]
+    assert samples
+    lines = [json.loads(line) for name in samples for line in files[name].splitlines()]
+    assert lines
+    assert {"at", "raw", "value", "status_name", "reasons", "received_at"} <= lines[0].keys()
+    told = next(line for line in report["not_checked"] if "by no entry" in line)
+    assert samples[0] in told
+
+
+@pytest.mark.urs("URS-REC-070")
+def test_records_are_chosen_by_number_or_by_the_day_on_which_they_began(
+    printed_batch: RecordPlant,
+) -> None:
+    house = printed_batch.house
+    (begun,) = printed_batch.ask(queries.runs)
+    assert begun.started_at is not None
+    day = begun.started_at.date()
+    for asked in (
+        Asked(numbers=("B-2045", "batch/B-2045")),
+        Asked(first=day),
+        Asked(last=day),
+        Asked(numbers=("B-2045",), first=day, last=day),
+    ):
+        assert exporting.chosen(house, asked) == ("B-2045",)
+    for nothing in (Asked(), Asked(first=day + timedelta(days=1))):
+        with pytest.raises(Invalid, match="none began on these days"):
+            exporting.chosen(house, nothing)
+
+
+def test_a_file_appears_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError("no space left")
+
+    bundle.put(tmp_path, "x.zip", b"old")
+    with monkeypatch.context() as breaking:
+        breaking.setattr("ebr.bundle.os.fsync", full)
+        with pytest.raises(OSError, match="no space"):
+            bundle.put(tmp_path, "x.zip", b"new")
+    assert (tmp_path / "x.zip").read_bytes() == b"old"
+    assert bundle.put(tmp_path, "x.zip", b"new").read_bytes() == b"new"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.zip"]
