@@ -7,7 +7,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +21,7 @@ from sqlalchemy import create_engine, text
 from app import making
 from app.anchoring import Anchoring, Configured
 from app.bootstrap import compose
+from app.worker import SiteWorker
 from audit import (
     anchorcheck,
     anchors,
@@ -347,6 +350,7 @@ from dataclasses import replace
 from pathlib import Path
 from app import anchoring
 from app.bootstrap import compose
+from app.worker import SiteWorker
 from core.settings import Settings
 
 def die(*_, **__):
@@ -430,3 +434,36 @@ def _checked(house: House, trusted: anchorcheck.Trusted) -> tuple[list[str], lis
     with house.reading() as session:
         anchorcheck.check(session, report, trusted)
     return [str(problem) for problem in report.problems], report.not_checked
+
+
+def test_the_worker_hands_over_by_itself_and_stops_when_told(
+    house: House, settings: Settings, elsewhere: Path
+) -> None:
+    stop = threading.Event()
+    worker = threading.Thread(target=SiteWorker(house, owner="w").run, args=(stop,))
+    worker.start()
+    try:
+        with house.transaction() as session:
+            with trail.act(session, "test.noted", stream=Stream("test", "T-9"), by=SOMEBODY):
+                pass
+            mine = session.info["moment"].real
+        _until(lambda: _is_anchored(house, elsewhere, mine))
+    finally:
+        stop.set()
+        worker.join()
+    assert not any(at.problem for at in _all(house))
+
+
+def _is_anchored(house: House, elsewhere: Path, after: datetime) -> bool:
+    """A checkpoint made after that moment is cosigned and in the file."""
+    with house.reading() as session:
+        newest = anchors.newest_cosigned(session)
+    held = [note for _at, note in notefile.read(elsewhere).notes]
+    return newest is not None and newest.at > after and newest.note in held
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.1)
