@@ -29,8 +29,12 @@ def clock() -> HeldClock:
 
 @pytest.fixture
 def house(chosen_url: str, clock: HeldClock) -> Iterator[House]:
-    make_site(chosen_url)
-    database = Database(chosen_url)
+    yield from opened(chosen_url, clock)
+
+
+def opened(url: str, clock: HeldClock) -> Iterator[House]:
+    make_site(url)
+    database = Database(url)
     yield House(database, guards=[TrailGuard(software="batchwright test")], clock=clock)
     database.close()
 
@@ -69,20 +73,44 @@ def test_times_between_the_checkpoints_are_in_order(
 
 
 @pytest.mark.urs("URS-TIM-020", "URS-AUD-060")
-@pytest.mark.parametrize(("by", "told"), [(-60, "before"), (-3, "before")])
 def test_an_entry_with_an_old_time_leaves_its_bracket(
-    house: House, site_keys: SiteKeys, clock: HeldClock, by: int, told: str
+    house: House, site_keys: SiteKeys, clock: HeldClock
 ) -> None:
     """Pitfall 21: the clock is set back and nobody tells; the checkpoint before says when."""
-    note(house)
-    sequence_pending(house, site_keys)
-    clock.step(timedelta(seconds=by))
-    note(house)
-    clock.step(timedelta(seconds=-by))
-    sequence_pending(house, site_keys)
+    set_back(house, site_keys, clock, timedelta(seconds=90))
     [problem] = times(house).problems
     assert problem.place == "entry 2 of site"
-    assert f"lies {told} the checkpoint" in problem.what
+    assert "lies before the checkpoint" in problem.what
+
+
+def set_back(house: House, site_keys: SiteKeys, clock: HeldClock, by: timedelta) -> None:
+    """One entry in order, then one while the clock shows an earlier time."""
+    note(house)
+    sequence_pending(house, site_keys)
+    clock.step(-by)
+    note(house)
+    clock.step(by)
+    sequence_pending(house, site_keys)
+
+
+@pytest.mark.urs("URS-TIM-020")
+def test_three_seconds_back_are_seen_where_writers_queue(
+    sqlite_url: str, site_keys: SiteKeys, clock: HeldClock
+) -> None:
+    for found in opened(sqlite_url, clock):
+        set_back(found, site_keys, clock, timedelta(seconds=3))
+        assert not times(found).ok
+
+
+@pytest.mark.urs("URS-TIM-020")
+def test_what_a_long_transaction_may_explain_is_a_note_where_writers_work_side_by_side(
+    postgres_url: str, site_keys: SiteKeys, clock: HeldClock
+) -> None:
+    for found in opened(postgres_url, clock):
+        set_back(found, site_keys, clock, timedelta(seconds=3))
+        report = times(found)
+        assert report.ok
+        assert [line for line in report.not_checked if "long transaction" in line]
 
 
 def test_an_entry_with_a_time_to_come_leaves_its_bracket(
