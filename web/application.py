@@ -18,6 +18,7 @@ from core.settings import Settings
 from core.sites import the_site
 from web import (
     access,
+    alarms,
     blueprints,
     errors,
     filters,
@@ -112,6 +113,7 @@ def _around() -> dict[str, Any]:
         "states": states,
         "clock_in_words": filters.clock_in_words,
         "session_state": identity.session_state(),
+        "alarms": alarms.standing_alarms,
     }
 
 

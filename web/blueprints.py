@@ -26,6 +26,7 @@ from web import (
     production,
     quality,
     restored,
+    trail,
     unplanned,
     weighing,
     workflows,
@@ -53,6 +54,7 @@ EVERYWHERE: tuple[Blueprint, ...] = (
     genealogy.bp,
     weighing.bp,
     finding.bp,
+    trail.bp,
     restored.bp,
 )
 DEMONSTRATION_ONLY: tuple[Blueprint, ...] = (pieces.bp, presenter.bp)

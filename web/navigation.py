@@ -45,6 +45,7 @@ ITEMS = (
     Item(text=_("Equipment"), endpoint="hardware.equipment", permission="equipment.read"),
     Item(text=_("Maintenance"), endpoint="maintenance.board", permission="equipment.read"),
     Item(text=_("Materials"), endpoint="inventory.lots", permission="lot.read"),
+    Item(text=_("Audit trail"), endpoint="trail.page", permission="audit.read"),
     Item(text=_("Find"), endpoint="finding.find", permission="record.read"),
     Item(text=_("Plant presenter"), endpoint="presenter.plant", permission="plant.present"),
     Item(text=_("Shared pieces"), endpoint="pieces.pieces", permission="plant.present"),
@@ -65,6 +66,7 @@ HOMES = {
     "inventory": "inventory.lots",
     "genealogy": "inventory.lots",
     "finding": "finding.find",
+    "trail": "trail.page",
     "presenter": "presenter.plant",
     "pieces": "pieces.pieces",
 }

@@ -19,7 +19,16 @@ from web.access import access_of
 from web.i18n import gettext as _
 from workflows import queries as definitions
 
-NARROWED = frozenset({"production.batches", "exceptions.overview", "workflows.recipes"})
+NARROWED = frozenset(
+    {
+        "production.batches",
+        "exceptions.overview",
+        "workflows.recipes",
+        "trail.page",
+        "trail.entry",
+        "trail.export",
+    }
+)
 """Lists that leave out what the person may not read."""
 
 EXPORTS = frozenset(

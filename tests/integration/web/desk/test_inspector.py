@@ -22,7 +22,7 @@ BADGE = "I-001"
 PASSPHRASE = "lantern under the bridge"
 BASE = "/batches/B-2045"
 RECIPES = Path(__file__).parents[4] / "workflows" / "production"
-EXPORTS = {"record.ask_pdf", "record.ask_bundle", "exports.ask"}
+EXPORTS = {"record.ask_pdf", "record.ask_bundle", "exports.ask", "trail.export"}
 OWN_DOOR = {"personnel.change_passphrase", "personnel.touch"}
 
 
@@ -169,7 +169,7 @@ def test_the_menu_and_the_start_page_lead_an_inspector_only_where_it_opens(
     assert inspector.get("/work").headers["Location"] == "/batches"
     page = text_of(inspector.get("/batches"))
     menu = re.findall(r'<li><a href="(/[a-z]+)"', page.partition("</nav>")[0])
-    assert menu == ["/batches", "/exceptions", "/exports", "/recipes"]
+    assert menu == ["/batches", "/exceptions", "/exports", "/recipes", "/trail"]
     assert "B-2045" in page
 
 
