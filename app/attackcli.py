@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from app.attack import report, running
+from core import logs
 from core.settings import Settings
 from core.types import to_json
 
@@ -37,6 +38,7 @@ def attack(
         for each in chosen:
             click.echo(f"{each.name:<50} {each.does}")
         return
+    logs.configure(level="CRITICAL")  # what the copies log about being attacked is the report's
     with tempfile.TemporaryDirectory(prefix="batchwright-") as aside:
         say = running.silent if as_json else click.echo
         outcomes = running.attack(settings, to or Path(aside), chosen=chosen, say=say)

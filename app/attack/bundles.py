@@ -115,7 +115,7 @@ def name_in_the_zip_twice(scene: Scene) -> None:
     scene.bundle = target.getvalue()
 
 
-@BUNDLE.found_by(Detector.BUNDLE)
+@BUNDLE.found_by(Detector.BUNDLE, means=STOLEN)
 def cosignatures_stripped(scene: Scene) -> None:
     """The cosignature of the log witness, which the reader asks for, is taken off."""
     cosigned, scene.trust = with_cosignature(scene)

@@ -162,14 +162,15 @@ def printing_job_deleted(scene: Scene) -> None:
 
 
 @ROWS.found_by(Detector.ROWS)
-def invented_exception(scene: Scene) -> None:
+def remark_invented(scene: Scene) -> None:
     """A remark is inserted into a record in somebody's name."""
     with scene.behind() as database:
-        found = one(database, "SELECT site_id, run_id, at, by, by_name FROM remark ORDER BY id")
+        found = one(database, "SELECT site_id, id, started_at FROM procedure_run WHERE stream=?",
+                    scene.loot.record)  # fmt: skip
         database.execute(
-            "INSERT INTO remark (id, site_id, run_id, step_id, text, at, by, by_name)"
-            " VALUES (?,?,?,NULL,'all was well',?,?,?)",
-            (uuid4().hex, *found),
+            "INSERT INTO remark (id, site_id, run_id, at, text, by, by_name)"
+            " VALUES (?,?,?,?,'all was well',?,'Somebody')",
+            (uuid4().hex, *found, scene.loot.victim),
         )
 
 
