@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ PYTHON = "text/x-python"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One batch that can be chosen, with about how many bytes its bundle takes."""
+    """One batch that can be chosen; `size` is about how many bytes its bundle takes."""
 
     number: str
     address: str
@@ -52,7 +52,7 @@ class Line:
     product_code: str
     state: str
     disposition: str
-    size: int
+    size: int = 0
 
 
 @bp.get("/exports")
@@ -60,7 +60,6 @@ class Line:
 def page() -> Page:
     """What, how and who, the exports so far, and how to verify one."""
     with identity.house().reading() as session:
-        every = _lines(session)
         job = record_views.job_with(session, request.args.get("job", ""))
         told: dict[str, Any] = {
             "job": job,
@@ -68,11 +67,13 @@ def page() -> Page:
         }
         if "fragment" in request.args:
             return render_template("exports/list.html", **told)
-        until = _until(session)
-    shown = narrowed(every, request.args.get("numbers", ""), request.args.get("product", ""))
+        until, every = _until(session), _lines(session)
+        found = narrowed(every, request.args.get("numbers", ""), request.args.get("product", ""))
+        shown = [_weighed(session, line) for line in found[: packages.MOST_RECORDS]]
     return render_template(
         "exports/page.html",
         lines=shown,
+        more=len(found) - len(shown),
         total=Estimate(records=len(shown), size=sum(line.size for line in shown)),
         products=sorted({(line.product_code, line.product) for line in every}),
         verifier_digest=hashlib.sha256(_verifier()).hexdigest(),
@@ -85,13 +86,15 @@ def page() -> Page:
 def _lines(session: Session) -> list[Line]:
     runs = {run.number: run for run in records.runs(session)}
     shown = [batch for batch in queries.batches(session) if scoping.reaches(batch.product_code)]
-    return [
-        _line(session, batch, production.state_of(batch, runs[batch.number])) for batch in shown
-    ]
+    return [_line(batch, production.state_of(batch, runs[batch.number])) for batch in shown]
 
 
-def _line(session: Session, batch: Batch, state: str) -> Line:
-    wanted = Wanted(numbers=(batch.number,), options=Options())
+def _weighed(session: Session, line: Line) -> Line:
+    wanted = Wanted(numbers=(line.number,), options=Options())
+    return replace(line, size=packages.estimate(session, wanted).size)
+
+
+def _line(batch: Batch, state: str) -> Line:
     return Line(
         number=batch.number,
         address=url_for("record.timeline", number=batch.number),
@@ -99,7 +102,6 @@ def _line(session: Session, batch: Batch, state: str) -> Line:
         product_code=batch.product_code,
         state=state,
         disposition=str(batch.disposition),
-        size=packages.estimate(session, wanted).size,
     )
 
 

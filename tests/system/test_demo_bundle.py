@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from audit import verifier
+from audit import keys, verifier
 from tests.support.story import RECORD, Played
 
 Files = dict[str, bytes]
@@ -146,21 +146,16 @@ def test_a_file_dropped_or_added_is_named(files: Files, tmp_path: Path) -> None:
     assert "extra.txt" in places(report({**files, "extra.txt": b"hello"}, tmp_path))
 
 
-def test_keys_of_another_site_are_not_trusted(story: Played, tmp_path: Path, files: Files) -> None:
+def test_keys_of_another_site_are_not_trusted(story: Played, tmp_path: Path) -> None:
     trusted = json.loads(story.trust.read_text(encoding="utf-8"))
-    text = json.dumps(trusted)
-    key = next(iter(_keys(trusted)))
-    other = json.loads(text.replace(key, key[::-1]))
-    found = verifier.verify_bundle(str(story.bundle), other)
+    stranger = keys.open_or_make(tmp_path / "keys", trusted["origin"]).published()
+    found = verifier.verify_bundle(str(story.bundle), stranger)
     assert found["result"] == "INVALID"
+    assert found["problems"][0]["place"] == verifier.SITE_KEYS
 
 
-def _keys(value: Any) -> Iterable[str]:
-    if isinstance(value, str) and len(value) >= 43:
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from _keys(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _keys(inner)
+def test_a_trust_file_that_is_none_ends_with_2(story: Played, tmp_path: Path) -> None:
+    trusted = json.loads(story.trust.read_text(encoding="utf-8"))
+    trusted["export"][0]["key_id"] = trusted["export"][0]["key_id"][::-1]
+    (tmp_path / "trust.json").write_text(json.dumps(trusted), encoding="utf-8")
+    assert verifier.main([str(story.bundle), "--trust", str(tmp_path / "trust.json")]) == 2
