@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import statistics
 import time
 from collections.abc import Mapping
@@ -12,9 +13,10 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy.orm import Session
 
-from audit import checkpoints, keys, searchindex
-from audit.questions import CRITICAL, RANKS
+from audit import checkpoints, keys, searchindex, verified
+from audit.questions import CRITICAL, RANKS, save_question
 from audit.search import Question, Search
+from audit.sequencer import sequence_pending
 from audit.trail import TrailGuard
 from core.actors import Actor
 from core.db import Base, Database
@@ -53,6 +55,7 @@ def measure() -> Mapping[str, float]:
                 "audit_fill_s_1M": filled - began,
                 "audit_search_made_s_1M": covered - filled,
                 **asked(house),
+                **verified_new(house, site),
             }
         finally:
             house.database.close()
@@ -92,3 +95,34 @@ def asked(house: House) -> Mapping[str, float]:
         "audit_search_ms_1M": max(medians),
         "audit_search_ms_1M_median": statistics.median(medians),
     }
+
+
+def verified_new(house: House, site: keys.SiteKeys) -> Mapping[str, float]:
+    """Milliseconds of a verification of 1,000 new entries and one in a hundred of the old ones.
+
+    The old entries name no rows of this site, so none are compared.
+    """
+    with house.reading() as session:
+        newest = checkpoints.latest(session)
+        assert newest is not None
+        since = verified.Statement(
+            size=newest.size, root=bytes(newest.root), verifier=verified.version()
+        )
+    house.perform(_write, by=BY)
+    sequence_pending(house, site)
+    took = []
+    for seed in range(ROUNDS):
+        began = time.perf_counter()
+        with house.reading() as session:
+            report = verified.verify_new(
+                session, keys.KeyBook.of(site, []), since, chance=random.Random(seed), shapes=()
+            )
+        took.append((time.perf_counter() - began) * 1000)
+    problems = [each for each in report.problems if each.place != "triggers"]
+    assert not problems, problems[:3]
+    return {"verify_incremental_ms_1000_new_of_1M": statistics.median(took)}
+
+
+def _write(session: Session, *, by: Actor, at: datetime) -> None:
+    for number in range(NEW):
+        save_question(session, f"question {number}", Question(), shared=False, by=by, at=at)
