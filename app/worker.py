@@ -90,6 +90,15 @@ class SiteWorker:
             if not self.round():
                 return
 
+    def _schedule(self) -> bool:
+        """Ask for the next verification of the site; a restored one is not written to yet."""
+        with self._house.reading() as session:
+            if is_restored(session):
+                return False
+        with self._house.transaction() as session:
+            scheduledverification.schedule(session)
+        return True
+
     def run(self, stop: threading.Event) -> None:
         """Rounds until told to stop; a failing round is logged and the next one tried.
 
@@ -101,10 +110,10 @@ class SiteWorker:
             beside = threading.Thread(target=anchoring.run, args=(stop,), name="anchoring")
             beside.daemon = True  # an answer that does not come must not keep the process
             beside.start()
-        with self._house.transaction() as session:
-            scheduledverification.schedule(session)
+        scheduled = False
         while not stop.is_set():
             try:
+                scheduled = scheduled or self._schedule()
                 busy = self.round()
             except Exception:
                 log.error("worker.round_failed", exc_info=True)

@@ -7,6 +7,7 @@ and value by their codes and leads there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +16,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit.search import Hit
+from core.clock import show
 from ebr.models import ParameterValue
 from ebr.report import words
-from ebr.report.trail import HIDDEN, KEY, PLUMBING, TOLD
-from web import scoping
+from ebr.report.trail import HIDDEN, KEY, MOMENT, PLUMBING, TOLD
+from web import filters, scoping
 from web.i18n import gettext as _
 from web.sentences import said
 
@@ -66,7 +68,7 @@ def _change(change: Mapping[str, Any], former: Mapping[str, str]) -> Iterable[st
     if PLUMBING.match(table):
         return []
     if before is None:
-        named = [f"{words.plain(name)} {after[name]}" for name in TOLD if after.get(name)]
+        named = [f"{words.plain(name)} {_text(after[name])}" for name in TOLD if after.get(name)]
         return [f"{words.plain(table)}: {', '.join(named)}" if named else words.plain(table)]
     return [
         f"{words.plain(table)}: {words.plain(name)} {_text(old)} → {_text(after.get(name))}"
@@ -88,7 +90,8 @@ def _text(value: Any) -> str:
         return _("nothing")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    return str(value)
+    shown = str(value)
+    return show(datetime.fromisoformat(shown), filters.zone()) if MOMENT.match(shown) else shown
 
 
 def record_address(record: str) -> str:
