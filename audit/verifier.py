@@ -1316,11 +1316,12 @@ def _decision_of(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | No
     return None
 
 
-def _disposition(entry: Mapping[str, Any]) -> str | None:
+def _disposition(entry: Mapping[str, Any]) -> Any:
     for change in entry["changes"]:
         before, after = change.get("before"), change.get("after")
-        if change.get("table") == "batch" and before and "disposition" in before:
-            return str(after["disposition"])
+        changed = isinstance(before, dict) and isinstance(after, dict)
+        if change.get("table") == "batch" and changed and "disposition" in before:
+            return after.get("disposition")
     return None
 
 
@@ -1650,6 +1651,9 @@ class Verification(Checking):
         for key in member(listed, "keys", list, PEOPLE_KEYS):
             only_members(key, PERSON_KEY_MEMBERS, PEOPLE_KEYS)
             public = base64_bytes(key["public"], PEOPLE_KEYS)
+            for name in ("valid_from", "valid_until"):
+                if name == "valid_from" or key[name] is not None:
+                    moment_of(key[name], PEOPLE_KEYS)
             if key["key_id"] != person_key_id(public) or key["key_id"] in people:
                 raise Invalid(PEOPLE_KEYS, f"key {key['key_id']} is not named by its bytes")
             people[key["key_id"]] = key

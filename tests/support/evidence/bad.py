@@ -454,6 +454,8 @@ def _signatures() -> list[Case]:
          _made(people=_edit("keys", 0, "valid_from", to="2026-03-02T06:02:00.000001+00:00"))),
         ("person-key-id", "a key that its bytes do not name", people, "site",
          _made(people=_edit("keys", 0, "key_id", to="00" * 32))),
+        ("person-key-loose-time", "a time in another spelling", people, "site",
+         _made(people=_edit("keys", 0, "valid_from", to="2026-01-01"))),
         ("person-key-twice", "one key twice", people, "site",
          _made(people=lambda told: told["keys"].append(person("P-101")))),
         ("person-key-small-order", "a key that signs anything", f"{E}:2", "site", _small_order),
