@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined, Undefined
 from markupsafe import Markup
 
+from documents.codes import qr_svg
 from documents.errors import UnprintableValue
 from documents.views import WORDS, State, TemplateWords
 
@@ -35,7 +36,7 @@ def make_environment(*packages: str) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(stamp=stamp, day=day, grouped=grouped)
-    environment.globals.update(State=State, words_of=words_of)
+    environment.globals.update(State=State, words_of=words_of, qr=qr_svg)
     return environment
 
 

@@ -96,8 +96,9 @@ class Joined:
             for name, (_, right, top) in widest.items()
         ]
 
-    def finish(self, sheets: bytes) -> bytes:
-        """The document with its frame and numbers; `sheets` holds the frame, then one per page."""
+    def finish(self, sheets: Sequence[bytes]) -> bytes:
+        """The document with its frame and numbers; `sheets` are files that hold the frame, then one
+        sheet for each page, in order."""
         self._link()
         self._dress(sheets)
         self._outline()
@@ -125,13 +126,14 @@ class Joined:
                 del link["/A"]
                 link["/Dest"] = self._destination(self._place(name))
 
-    def _dress(self, sheets: bytes) -> None:
-        with Pdf.open(BytesIO(sheets)) as found:
-            if len(found.pages) != len(self._pdf.pages) + 1:
-                raise RenderingFailed("there is not one sheet for each page")
-            frame, *numbers = (
-                self._pdf.copy_foreign(page.as_form_xobject()) for page in found.pages
-            )
+    def _dress(self, sheets: Sequence[bytes]) -> None:
+        drawn: list[Any] = []
+        for content in sheets:
+            with Pdf.open(BytesIO(content)) as found:
+                drawn += [self._pdf.copy_foreign(page.as_form_xobject()) for page in found.pages]
+        frame, *numbers = drawn
+        if len(numbers) != len(self._pdf.pages):
+            raise RenderingFailed("there is not one sheet for each page")
         for page, number in zip(self._pdf.pages, numbers, strict=True):
             _lay(page, frame, number)
 

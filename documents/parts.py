@@ -7,12 +7,14 @@ uses one processor. A piece ends with its process, so memory stays flat however 
 from __future__ import annotations
 
 import pickle
+import resource
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from jinja2 import Environment
 
@@ -20,11 +22,14 @@ from documents.environment import render_html
 from documents.errors import RenderingFailed
 from documents.fonts import FontSet
 from documents.joining import Joined, LaidOut
-from documents.rendering import Attachment, lay_out, render_pdf
-from documents.views import Face
+from documents.rendering import Attachment, lay_out
+from documents.views import Face, Mark
 
 AT_A_TIME = 2
 PATIENCE_SECONDS = 900
+MEMORY_BYTES = 700 * 2**20
+"""What one process may take for itself; a piece of 45 pages needs less than half of it."""
+SHEETS_AT_ONCE = 250
 _PROCESS = (sys.executable, "-I", "-m", "documents.parts")
 
 
@@ -86,11 +91,29 @@ def render_parts(
         for number, piece in enumerate(pieces)
     ]
     joined = Joined(_all(tasks))
-    data = {"face": face, "sheets": joined.marks()}
-    sheets = render_html(environment, "documents/sheets.html", data)
-    return joined.finish(
-        render_pdf(sheets, title=title, language=face.language, created=created, fonts=fonts)
-    )
+    sheets = [
+        _Task(
+            piece=Piece(render_html(environment, "documents/sheets.html", data)),
+            title=title,
+            language=face.language,
+            created=created,
+            fonts=fonts,
+            attachments=(),
+        )
+        for data in _sheets(face, joined.marks())
+    ]
+    return joined.finish([each.pdf for each in _all(sheets)])
+
+
+def _sheets(face: Face, marks: Sequence[Sequence[Mark]]) -> Iterator[Mapping[str, Any]]:
+    """The sheets in slices, so that numbering a long document needs no more memory than a short."""
+    for start in range(0, len(marks), SHEETS_AT_ONCE):
+        yield {
+            "face": face,
+            "sheets": marks[start : start + SHEETS_AT_ONCE],
+            "start": start,
+            "total": len(marks),
+        }
 
 
 def _all(tasks: Sequence[_Task]) -> list[LaidOut]:
@@ -123,11 +146,14 @@ def _elsewhere(task: _Task) -> LaidOut:
 
 def main() -> None:
     """Lay out the piece that stands on standard input; the answer goes to standard output."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     task = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by the process that started this
     try:
         answer: LaidOut | RenderingFailed = task.run()
     except RenderingFailed as refused:
         answer = refused
+    except MemoryError:
+        answer = RenderingFailed(f"{task.title}: a part of the pages needs too much memory")
     sys.stdout.buffer.write(pickle.dumps(answer))
 
 

@@ -43,6 +43,18 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnchorView:
+    """A checkpoint of the site's log: its origin, its root in hexadecimal, and the signed text.
+
+    `text` (three lines: origin, size, root in base64) is what the printed QR code holds.
+    """
+
+    origin: str
+    root: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Face:
     """What stands on the first page and around every page of a document.
 
@@ -65,6 +77,7 @@ class Face:
     content_digest: str
     facts: Sequence[Fact] = ()
     checkpoint: str = ""
+    anchor: AnchorView | None = None
     watermark: str = ""
     state: tuple[State, str] | None = None
     time_simulated: bool = False
@@ -126,6 +139,8 @@ class TemplateWords:
     by: str
     content: str
     checkpoint: str
+    root: str
+    origin: str
     software: str
     template: str
     site: str
@@ -151,6 +166,8 @@ WORDS: Mapping[str, TemplateWords] = {
         by="by",
         content="Content SHA-256",
         checkpoint="Log checkpoint",
+        root="Root of the log",
+        origin="Name of the log",
         software="Software",
         template="Template",
         site="Site",
@@ -174,6 +191,8 @@ WORDS: Mapping[str, TemplateWords] = {
         by="von",
         content="Inhalt SHA-256",
         checkpoint="Log-Prüfpunkt",
+        root="Wurzel des Logs",
+        origin="Name des Logs",
         software="Software",
         template="Vorlage",
         site="Standort",

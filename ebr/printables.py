@@ -28,6 +28,7 @@ from core.errors import NotFound
 from core.house import moment
 from documents.fonts import FontSet
 from documents.rendering import Attachment, Relationship
+from documents.views import AnchorView
 
 SITE_KEYS = "site_keys"
 KINDS = "document_kinds"
@@ -96,6 +97,15 @@ class Draft:
     data: bytes
     data_name: str = "record.json"
     material: Any = None
+
+
+def anchor_view(edition: Edition) -> AnchorView | None:
+    """The checkpoint as the closing block of a document shows it; None before the first one."""
+    anchor = edition.anchor
+    if anchor is None:
+        return None
+    text = anchor.note.partition("\n\n")[0]
+    return AnchorView(origin=anchor.origin, root=anchor.root, text=text)
 
 
 class DocumentKind(Protocol):

@@ -22,4 +22,4 @@ def of(session: Session, record: RecordView) -> dict[str, bytes]:
         )
         .options(undefer(Attachment.data))
     )
-    return {row.digest: bytes(row.data) for row in rows}
+    return {row.digest: queries.stored_file(row) for row in rows}

@@ -25,7 +25,7 @@ from documents.pictures import printable
 from documents.rendering import Attachment
 from documents.units import symbol
 from documents.views import CorrectionView, Face, Fact, LimitTier, State
-from ebr.printables import Edition
+from ebr.printables import Edition, anchor_view
 from ebr.report import words
 from ebr.report.model import RecordView, SectionView
 from ebr.report.portions import portions_of
@@ -34,7 +34,7 @@ from ebr.report.trends import TrendView
 from ebr.report.values import replaced
 
 TEMPLATE = "ebr.report/batch_record.html"
-TEMPLATE_VERSION = "batch record 3"
+TEMPLATE_VERSION = "batch record 4"
 LANGUAGE = "en"
 IN_PROCESS = "IN PROCESS"
 LONG_TEXT = 28
@@ -244,6 +244,7 @@ def face_of(record: RecordView, edition: Edition) -> Face:
         content_digest=edition.content_digest,
         facts=tuple(_cover(record)),
         checkpoint=edition.checkpoint,
+        anchor=anchor_view(edition),
         watermark="" if standing.final else IN_PROCESS,
         state=(_standing_state(record), words.capital(standing.words)),
         time_simulated=record.time_simulated,

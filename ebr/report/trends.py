@@ -85,7 +85,7 @@ def _data(session: Session, number: str, digests: set[str]) -> dict[str, bytes]:
         .where(Attachment.run_id == run.id, Attachment.digest.in_(digests))
         .options(undefer(Attachment.data))
     )
-    return {row.digest: bytes(row.data) for row in rows}
+    return {row.digest: queries.stored_file(row) for row in rows}
 
 
 def _trend(step: StepView, file: AttachmentView, body: Any) -> TrendView | None:

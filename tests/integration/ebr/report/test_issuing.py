@@ -100,7 +100,7 @@ def test_every_page_names_batch_version_site_and_counts(released: bytes) -> None
         page = text_of(released, "-f", str(number), "-l", str(number))
         for wanted in (
             "Batch B-2045", "Record version", "Werk Süd", "DEMONSTRATION", "Content SHA-256",
-            "Samuel Okafor (P-107)", "Template batch record 3", f"Page {number} of {count}",
+            "Samuel Okafor (P-107)", "Template batch record 4", f"Page {number} of {count}",
         ):  # fmt: skip
             assert wanted in page, (number, wanted)
         assert "IN PROCESS" not in page
