@@ -154,3 +154,9 @@ class PayloadRefused(Invalid):
     """A message does not say who sent it, or carries what the record cannot keep."""
 
     rule = "message.payload"
+
+
+class FileTampered(Refusal):
+    """A stored file of a record is not the one whose digest the trail holds (URS-REC-110)."""
+
+    rule = "file.tampered"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session, lazyload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from core.db import site_of
-from ebr.errors import NoSuchRun, NoSuchStep
+from ebr.errors import FileTampered, NoSuchRun, NoSuchStep
 from ebr.models import (
     Attachment,
     Binding,
@@ -308,6 +309,17 @@ def attachments(session: Session, run: ProcedureRun) -> list[Attachment]:
             select(Attachment).where(Attachment.run_id == run.id).order_by(Attachment.id)
         )
     )
+
+
+def stored_file(attachment: Attachment) -> bytes:
+    """The bytes of an attachment, which still have the digest of the trail; else FileTampered."""
+    data = bytes(attachment.data)
+    if hashlib.sha256(data).hexdigest() != attachment.digest:
+        raise FileTampered(
+            f"{attachment.name} is not the file that was attached to the record",
+            resolver="quality unit and administrator, with an incident",
+        )
+    return data
 
 
 def remarks(session: Session, run: ProcedureRun) -> list[Remark]:

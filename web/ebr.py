@@ -418,7 +418,7 @@ def comment_case(number: str, case: int) -> AnyResponse:
 @bp.get("/records/<number>/files/<digest>")
 @needs("record.read")
 def file(number: str, digest: str) -> Response:
-    """A file of the record, as it was kept; never shown as a page of ours."""
+    """A file of the record, its digest checked; never shown as a page of ours."""
     with identity.house().reading() as session:
         run = queries.run_of(session, number)
         found = next(
@@ -428,7 +428,7 @@ def file(number: str, digest: str) -> Response:
             raise NotFound(_("The record has no such file."), resolver=_("the record's list"))
         kind = "inline" if found.media_type in ("image/png", "image/jpeg") else "attachment"
         return Response(
-            found.data,
+            queries.stored_file(found),
             mimetype=found.media_type,
             headers={"Content-Disposition": f'{kind}; filename="{digest[:16]}"'},
         )

@@ -19,7 +19,11 @@ from app.attack.scene import Scene, duplicate
 from app.cli import main
 from audit import verifier
 from core.settings import Settings
+from ebr import record
+from ebr.errors import FileTampered
 from ebr.gates import Condition
+from ebr.report import trends
+from ebr.report.trends import TrendView
 from tests.support import attacksite
 
 pytestmark = [
@@ -117,6 +121,24 @@ def test_a_record_whose_file_was_changed_is_not_released(stage: Stage, tmp_path:
     chosen.act(scene)
     assert not _condition(scene).met
     assert "data is not the file with the digest" in _condition(scene).fact
+
+
+@pytest.mark.urs("URS-REC-110")
+def test_a_trend_that_was_changed_is_neither_drawn_nor_handed_out(
+    stage: Stage, tmp_path: Path
+) -> None:
+    duplicate(stage.home, tmp_path / "copy")
+    scene = Scene(tmp_path / "copy", stage.loot)
+    assert _trends(scene)
+    (chosen,) = running.named("trend-of-a-record-changed")
+    chosen.act(scene)
+    with pytest.raises(FileTampered, match="not the file that was attached"):
+        _trends(scene)
+
+
+def _trends(scene: Scene) -> list[TrendView]:
+    with scene.house() as house, house.reading() as session:
+        return trends.of(session, record.view(session, scene.loot.record.partition("/")[2]))
 
 
 def _condition(scene: Scene) -> Condition:
