@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 import threading
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def _settings(home: Path | None) -> Settings:
     if home is None:
         return found
     url = f"sqlite:///{home.absolute() / 'site.db'}"
-    return Settings(home=home.absolute(), database_url=url, owner_url=url)
+    return replace(found, home=home.absolute(), database_url=url, owner_url=url)
 
 
 @main.command()

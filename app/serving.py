@@ -131,6 +131,9 @@ def environment(settings: Settings) -> dict[str, str]:
         "BATCHWRIGHT_DATABASE_URL": settings.database_url,
         "BATCHWRIGHT_OWNER_URL": settings.owner_url,
         "BATCHWRIGHT_LOG_LEVEL": settings.log_level,
+        "BATCHWRIGHT_LOG_WITNESS": settings.log_witness,
+        "BATCHWRIGHT_ANCHOR_FILE": settings.anchor_file,
+        "BATCHWRIGHT_TIME_AUTHORITY": settings.time_authority,
     }
 
 

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from app import making
+from app import cli, making
+from app import serving as serving_site
 from app.anchoring import Anchoring, Configured
 from app.bootstrap import compose
 from app.worker import SiteWorker
@@ -467,3 +468,13 @@ def _until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it never came to hold"
         time.sleep(0.1)
+
+
+def test_a_home_on_the_command_line_does_not_lose_the_anchors(
+    tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BATCHWRIGHT_ANCHOR_FILE", str(elsewhere))
+    found = cli._settings(tmp_path / "other")
+    assert found.home == tmp_path / "other"
+    assert found.anchor_file == str(elsewhere)
+    assert serving_site.environment(found)["BATCHWRIGHT_ANCHOR_FILE"] == str(elsewhere)
