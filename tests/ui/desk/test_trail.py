@@ -21,8 +21,9 @@ PICTURES = os.environ.get("BATCHWRIGHT_PICTURES")
 
 def picture(screen: Page, name: str) -> None:
     """A picture for who judges the page; only where a folder for it is named."""
-    if PICTURES:
-        screen.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
+    for theme in ("dark", "light") if PICTURES else ():
+        screen.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+        screen.screenshot(path=Path(str(PICTURES)) / f"{name}-{theme}.png")
 
 
 @pytest.mark.urs("URS-AUD-100", "URS-REP-040")
