@@ -28,7 +28,8 @@ from documents.fonts import load_fonts
 from ebr import issuing
 from ebr.report.models import ControlledCopy, CopyReturn, IssuedDocument
 
-LONGEST_HOLDER = 200
+LONGEST_HOLDER = 80
+"""What fits above the head of a page."""
 LONGEST_REASON = 400
 
 
@@ -161,7 +162,6 @@ def printed(house: House, code: str) -> bytes:
                 f"for {copy.holder}",
                 f"printed {show(copy.at, zone)} by {copy.by_name} ({copy.by})",
                 f"{copy.code}, file SHA-256 {found.digest[:16]} …",
-                *((f"reason: {copy.reason}",) if copy.reason else ()),
             ),
             issued_at=copy.at,
         )

@@ -50,6 +50,8 @@ def test_copies_are_numbered_and_another_one_needs_a_reason(
     assert printed_batch.actions()[-3:] == ["copy.issued", "attempt.refused", "copy.issued"]
     with pytest.raises(copies.CopyWithoutHolder):
         copied(printed_batch, printed, " ", "a reason")
+    with pytest.raises(copies.CopyWithoutHolder):
+        copied(printed_batch, printed, "x" * 81, "too long for the head of a page")
 
 
 @pytest.mark.urs("URS-REP-050", "URS-REC-080")
