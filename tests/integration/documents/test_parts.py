@@ -105,6 +105,7 @@ def text_of(pdf: bytes, *options: str) -> list[str]:
 
 @pytest.mark.urs("URS-REP-010", "URS-REP-030")
 def test_pages_are_counted_and_framed_over_all_pieces(joined: bytes) -> None:
+    """Pitfall 18: the total is that of the whole, not of a piece."""
     pages = text_of(joined)
     assert len(pages) == 4
     for number, page in enumerate(pages, start=1):
@@ -132,6 +133,7 @@ def test_a_reference_leads_to_where_a_long_chapter_begins(printed: Print) -> Non
 
 
 def test_bookmarks_stand_over_all_pieces_at_their_level(joined: bytes) -> None:
+    """Pitfall 18: joining loses no outline."""
     with pikepdf.open(BytesIO(joined)) as pdf, pdf.open_outline() as outline:
         (batch,) = outline.root
         steps, trail = batch.children
@@ -165,6 +167,7 @@ def _is_font(candidate: Any) -> bool:
 
 @pytest.mark.urs("URS-REP-030")
 def test_the_same_pieces_give_the_same_bytes(printed: Print, joined: bytes) -> None:
+    """Pitfall 17: two renderings do not differ."""
     assert printed(piece(FRONT), piece(BACK), watermark="IN PROCESS") == joined
 
 

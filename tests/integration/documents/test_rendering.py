@@ -263,6 +263,7 @@ OUTSIDE = {
 def test_nothing_outside_the_assets_is_fetched(
     html: str, render: Callable[..., bytes], web_server: tuple[str, list[str]]
 ) -> None:
+    """Pitfall 16: no address leaves the memory; what is not opened cannot redirect either."""
     address, hits = web_server
     trap = f"<svg xmlns='http://www.w3.org/2000/svg'><image href='{address}'/></svg>".encode()
     assets = {"photo.png": PNG, "trap.svg": trap}
