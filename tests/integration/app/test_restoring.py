@@ -383,6 +383,8 @@ def test_the_page_names_what_was_lost_and_takes_both_signatures(
     assert f"a checkpoint of {put_back} entries is known outside" in page
     assert "only reads" in operator.get("/batches").get_data(as_text=True)
     assert operator.client.post("/restored/decision").status_code in (400, 403)
+    health = Visitor(app).get("/health/log")
+    assert (health.status_code, health.get_json()["restored"]) == (503, True)
     for badge, form, fields in (
         (QA, "/restored/decision", {"reason": "the disk failed last night"}),
         (ADMIN, "/restored/confirmation", {}),
