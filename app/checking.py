@@ -11,6 +11,7 @@ from app import crosscheck, keybook, outside, schema
 from app.anchoring import Configured
 from app.bootstrap import opened
 from audit import anchorcheck, anchors, restored, verifying
+from audit.sharing import Processes
 from core.db import Database
 from core.errors import BatchwrightError, BrokenPromise
 from core.settings import Settings
@@ -19,8 +20,11 @@ Say = Callable[[str], None]
 ASSETS = Path(__file__).parent.parent / "web" / "static" / "dist" / "manifest.json"
 
 
-def verify(settings: Settings, *, say: Say) -> int:
-    """Verify the live site and what lies beside its trail; 1 when something does not hold."""
+def verify(settings: Settings, *, say: Say, processes: int = 1) -> int:
+    """Verify the live site and what lies beside its trail; 1 when something does not hold.
+
+    With more than one of `processes` the chains of the records are shared out.
+    """
     anchored = Configured.of(settings)
     notes = outside.all_notes(settings)
     with opened(settings) as house, house.reading() as session:
@@ -29,6 +33,7 @@ def verify(settings: Settings, *, say: Say) -> int:
             session,
             keybook.of_site(session, keys),
             outside=restored.still_valid(session, notes),
+            streams=Processes(house.database.url, processes) if processes > 1 else None,
         )
         anchorcheck.check(session, report, anchored.trusted)
         anchorcheck.check_times(session, report)

@@ -145,12 +145,19 @@ def migrate(settings: Settings) -> None:
 
 
 @main.command()
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="share the records of a large site out to so many processes",
+)
 @click.pass_obj
-def verify(settings: Settings) -> None:
+def verify(settings: Settings, processes: int) -> None:
     """Verify the live site: chains, log, checkpoints, signatures, rows against entries."""
     from app import checking
 
-    sys.exit(checking.verify(settings, say=click.echo))
+    sys.exit(checking.verify(settings, say=click.echo, processes=processes))
 
 
 @main.command()

@@ -42,6 +42,14 @@ class Report:
         """Note a problem."""
         self.problems.append(Problem(place, what))
 
+    def join(self, other: Report) -> None:
+        """Add what another process found in streams of its own."""
+        self.problems += other.problems
+        self.not_checked += other.not_checked
+        self.streams += other.streams
+        self.entries += other.entries
+        self.signatures += other.signatures
+
     def require(self) -> None:
         """`TamperedTrail` naming the first problems, when there are any."""
         if self.problems:

@@ -52,6 +52,13 @@ class Images:
                 digest = verifier.sha256(verifier.canonical_bytes(after))
                 self._seen[row] = Seen(version, digest, entry["rec"], entry["rseq"])
 
+    def join(self, others: Images) -> None:
+        """Add those of other streams as if these had been taken in the order of their names."""
+        for row, seen in others._seen.items():
+            known = self._seen.get(row)
+            if known is None or (seen.version, seen.rec) >= (known.version, known.rec):
+                self._seen[row] = seen
+
     def pop(self, table: str, row_id: str) -> Seen | None:
         """The newest image of a row, once."""
         return self._seen.pop((table, row_id), None)

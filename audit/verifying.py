@@ -7,7 +7,7 @@ not raised: one broken record must not hide another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,9 @@ from core.errors import BrokenPromise
 
 CHUNK = 1000
 StoredEntry = Row[*tuple[Any, ...]]
+Ends = dict[str, tuple[int, bytes | None]]
+"""Number and hash of the last entry of each stream."""
+CheckStreams = Callable[[Session, KeyBook, Images, Report], Ends]
 
 
 def verify_site(
@@ -38,16 +41,16 @@ def verify_site(
     *,
     outside: Iterable[str] = (),
     shapes: Sequence[Shape] | None = None,
+    streams: CheckStreams | None = None,
 ) -> Report:
     """Check everything; `outside` are checkpoint notes kept elsewhere (prints, a log witness).
 
-    `shapes` are the audited tables, by default those of the product.
+    `shapes` are the audited tables, by default those of the product. `streams` checks the chains,
+    by default one after the other in this process (`audit.sharing` has another way).
     """
     report, images = Report(), Images()
     check_triggers(session, report)
-    ends = {}
-    for rec, entries in _by_stream(session):
-        ends[rec] = check_stream(rec, entries, book, images, report)
+    ends = (streams or check_streams)(session, book, images, report)
     check_heads(session, ends, report)
     check_log(session, book, report, outside)
     check_waiting(session, report)
@@ -92,6 +95,14 @@ def entries_query(session: Session) -> Select[*tuple[Any, ...]]:
         .where(Entry.site_id == site_of(session))
         .order_by(Entry.rec, Entry.rseq)
     )  # fmt: skip
+
+
+def check_streams(session: Session, book: KeyBook, images: Images, report: Report) -> Ends:
+    """Check every chain of the site; answers their ends."""
+    return {
+        rec: check_stream(rec, entries, book, images, report)
+        for rec, entries in _by_stream(session)
+    }
 
 
 def _by_stream(session: Session) -> Iterator[tuple[str, Iterator[StoredEntry]]]:
@@ -145,7 +156,7 @@ def check_columns(row: StoredEntry, data: dict[str, Any], place: str) -> None:
 
 def check_heads(
     session: Session,
-    ends: dict[str, tuple[int, bytes | None]],
+    ends: Ends,
     report: Report,
     *,
     only: str | None = None,
