@@ -1,4 +1,4 @@
-"""Figures of the trail at a million entries: a page of an answer, an incremental verification."""
+"""Figures of the trail at a million entries: a page of an answer, verifications."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy.orm import Session
 
-from audit import checkpoints, keys, searchindex, verified
+from audit import checkpoints, keys, searchindex, verified, verifying
 from audit.questions import CRITICAL, RANKS, save_question
+from audit.report import Report
+from audit.rowcheck import Images
 from audit.search import Question, Search
 from audit.sequencer import sequence_pending
+from audit.sharing import Processes
 from audit.trail import TrailGuard
 from core.actors import Actor
 from core.db import Base, Database
@@ -56,6 +59,7 @@ def measure() -> Mapping[str, float]:
                 "audit_search_made_s_1M": covered - filled,
                 **asked(house),
                 **verified_new(house, site),
+                **verified_by_two(house, site),
             }
         finally:
             house.database.close()
@@ -121,6 +125,23 @@ def verified_new(house: House, site: keys.SiteKeys) -> Mapping[str, float]:
     problems = [each for each in report.problems if each.place != "triggers"]
     assert not problems, problems[:3]
     return {"verify_incremental_ms_1000_new_of_1M": statistics.median(took)}
+
+
+def verified_by_two(house: House, site: keys.SiteKeys) -> Mapping[str, float]:
+    """Entries a second of all chains from the database, in two processes and over one."""
+    book = keys.KeyBook.of(site, [])
+    one = _rate(house, book, verifying.check_streams)
+    two = _rate(house, book, Processes(house.database.url, 2))
+    return {"verify_entries_per_s_2proc": two, "verify_2proc_speed_up": two / one}
+
+
+def _rate(house: House, book: keys.KeyBook, check: verifying.CheckStreams) -> float:
+    report = Report()
+    began = time.perf_counter()
+    with house.reading() as session:
+        check(session, book, Images(), report)
+    assert report.ok, report.problems[:3]
+    return report.entries / (time.perf_counter() - began)
 
 
 def _write(session: Session, *, by: Actor, at: datetime) -> None:
