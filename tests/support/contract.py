@@ -1,0 +1,181 @@
+"""The contract of the trail: what changes something leaves an entry (URS-AUD-010).
+
+While tests run, every act that was committed notes which functions were at work when it began.
+After a whole run each operation of the product must have been seen that way, or stand in the short
+list of those that change nothing that is kept, with the reason. Operations are found, not listed:
+views that answer to anything but GET, functions with the shape of a command, handlers of jobs,
+verbs of the command line.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import click
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from audit import attempts
+from audit.trail import Act, TrailGuard, trail_of
+
+HOUSE = Path(__file__).parents[2]
+PACKAGES = (
+    "app audit core documents ebr engine hardware inventory maintenance personnel production"
+    " quality web workflows"
+).split()
+SILENT: dict[str, str] = {}
+"""Operations that leave no entry of their own, each with the reason."""
+READING = {"GET", "HEAD", "OPTIONS"}
+WRITING_WORDS = ("by", "at")
+
+
+class Observer:
+    """Notes for each committed act the functions of the product that were at work in it."""
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch this process; the product itself is not changed by its tests."""
+        begin, commit = Act.__init__, TrailGuard.before_commit
+
+        def beginning(act: Act, *given: Any, **named: Any) -> None:
+            begin(act, *given, **named)
+            act.at_work = at_work()  # type: ignore[attr-defined]  # a note of the tests
+
+        def committing(guard: TrailGuard, session: Session) -> None:
+            commit(guard, session)
+            self.note(trail_of(session).acts)
+
+        with (
+            patch.object(Act, "__init__", beginning),
+            patch.object(TrailGuard, "before_commit", committing),
+        ):
+            yield
+
+    def note(self, acts: Iterable[Act]) -> None:
+        """A refused attempt shows that it is written down, not that the operation is."""
+        for act in acts:
+            if act.action != attempts.ACTION:
+                self.seen |= getattr(act, "at_work", set())
+
+
+def at_work() -> set[str]:
+    """The functions of the product on the stack of the caller."""
+    found = set()
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] in PACKAGES:
+            found.add(f"{module}.{frame.f_code.co_qualname}")
+        frame = frame.f_back
+    return found
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """As `at_work` names it."""
+    plain = inspect.unwrap(function)
+    return f"{plain.__module__}.{plain.__qualname__}"
+
+
+def operations() -> dict[str, str]:
+    """Every operation that may change something: its name, and what kind of thing it is."""
+    return {
+        **dict.fromkeys(commands(), "command"),
+        **dict.fromkeys(jobs(), "job"),
+        **dict.fromkeys(views(), "view"),
+        **dict.fromkeys(verbs(), "verb of the command line"),
+    }
+
+
+def views() -> Iterator[str]:
+    """Views that answer to another method than GET."""
+    from web import blueprints
+
+    app = Flask("contract")
+    for blueprint in (*blueprints.EVERYWHERE, *blueprints.DEMONSTRATION_ONLY):
+        app.register_blueprint(blueprint)
+    for rule in app.url_map.iter_rules():
+        if (rule.methods or set()) - READING:
+            yield name_of(app.view_functions[rule.endpoint])
+
+
+def commands() -> Iterator[str]:
+    """Public functions with the shape of a command: a session first, `by` and `at` by keyword."""
+    for module in modules():
+        for name, function in vars(module).items():
+            own = getattr(function, "__module__", "") == module.__name__
+            if own and not name.startswith("_") and is_command(function):
+                yield name_of(function)
+
+
+def is_command(thing: object) -> bool:
+    """Whether a thing has that shape."""
+    if not inspect.isfunction(thing):
+        return False
+    parameters = list(inspect.signature(thing).parameters.values())
+    by_keyword = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
+    return (
+        bool(parameters)
+        and parameters[0].name == "session"
+        and by_keyword.issuperset(WRITING_WORDS)
+    )
+
+
+def modules() -> Iterator[ModuleType]:
+    """Every module of the product but the migrations."""
+    for package in PACKAGES:
+        for found in pkgutil.walk_packages([str(HOUSE / package)], f"{package}."):
+            if ".migrations" not in found.name:
+                yield importlib.import_module(found.name)
+
+
+def jobs() -> Iterator[str]:
+    """Handlers of the worker's jobs."""
+    from app import advancing, wiring
+
+    for handler in {**wiring.jobs(), **advancing.JOBS}.values():
+        yield name_of(handler)
+
+
+def verbs() -> Iterator[str]:
+    """The functions behind the command line, group by group."""
+    from app.cli import main
+
+    yield from _verbs(main, click.Context(main))
+
+
+def _verbs(group: click.Group, context: click.Context) -> Iterator[str]:
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from _verbs(command, context)
+        elif command.callback is not None:
+            yield name_of(command.callback)
+
+
+def broken(
+    operations: Mapping[str, str], seen: Iterable[str], silent: Mapping[str, str]
+) -> list[str]:
+    """Where the contract does not hold, a line each; empty when it does."""
+    known = set(seen)
+    lines = [
+        f"{kind} {name}: no test saw it leave an entry"
+        for name, kind in operations.items()
+        if name not in known and name not in silent
+    ]
+    lines += [f"{name} is named silent, but there is none" for name in silent.keys() - operations]
+    lines += [f"{name} is named silent and left an entry" for name in silent.keys() & known]
+    lines += [f"{name} is named silent without a reason" for name, why in silent.items() if not why]
+    return sorted(lines)
