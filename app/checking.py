@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from app import crosscheck, keybook, outside, schema
+from app import schema, wholesite
 from app.anchoring import Configured
 from app.bootstrap import opened
-from audit import anchorcheck, anchors, restored, verifying
-from audit.sharing import Processes
+from audit import anchors, restored
 from core.db import Database
 from core.errors import BatchwrightError, BrokenPromise
 from core.settings import Settings
@@ -25,19 +24,8 @@ def verify(settings: Settings, *, say: Say, processes: int = 1) -> int:
 
     With more than one of `processes` the chains of the records are shared out.
     """
-    anchored = Configured.of(settings)
-    notes = outside.all_notes(settings)
     with opened(settings) as house, house.reading() as session:
-        keys = house.services["site_keys"]
-        report = verifying.verify_site(
-            session,
-            keybook.of_site(session, keys),
-            outside=restored.still_valid(session, notes),
-            streams=Processes(house.database.url, processes) if processes > 1 else None,
-        )
-        anchorcheck.check(session, report, anchored.trusted)
-        anchorcheck.check_times(session, report)
-        crosscheck.check(session, report)
+        report = wholesite.verify(house, session, processes=processes)
     for line in report.lines():
         say(line)
     return 0 if report.ok else 1

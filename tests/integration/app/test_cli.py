@@ -127,6 +127,8 @@ def test_the_live_site_verifies(batchwright: Command, seeded: Seeded) -> None:
     told = batchwright("verify", home=seeded.settings.home)
     assert told.exit_code == 0, told.output
     assert told.output.splitlines()[-1] == "everything holds"
+    by_two = batchwright("verify", "--processes", "2", home=seeded.settings.home)
+    assert by_two.output == told.output
 
 
 @pytest.mark.sqlite("edits the file with a client of its own")
