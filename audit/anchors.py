@@ -33,7 +33,7 @@ LIMITS = {
 }
 """How long each kind of anchor may be silent while there is something to anchor."""
 LATEST = timedelta(seconds=5)
-"""An entry that has waited longer for the log is an alarm (notes on the audit log, 2.3)."""
+"""An entry that has waited longer for the log is an alarm; one second is the promise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, render_template, request, url_for
 from sqlalchemy.orm import Session
 
-from audit import checkpoints, log, questions, searchexport, standing
+from audit import anchors, checkpoints, log, questions, searchexport, standing
 from audit.models import Entry
 from audit.search import SORTS, Hit, Question, Search
 from audit.searchindex import places
@@ -82,6 +82,7 @@ def page() -> Page:
             actions=_actions(search),
             kept=_kept(session),
             verified=alarms.verified(session),
+            anchored=anchors.standing(session),
             waiting=alarms.is_asked(session),
             limited=scoping.is_limited(),
             most=searchexport.MOST,

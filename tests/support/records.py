@@ -24,6 +24,7 @@ from core.db import Database
 from core.events import EventHandlers
 from core.house import House
 from core.jobs import Worker
+from core.settings import Settings
 from core.sites import Site, SiteMode
 from ebr import queries
 from ebr.commands import runs
@@ -90,6 +91,7 @@ class RecordPlant:
             engine_host=RecordHost(),
             historian=self.historian,
             site_keys=open_or_make(folder, "batchwright/test"),
+            settings=Settings(home=folder, database_url=url, owner_url=url),
         )
         self.worker = Worker(self.house, wiring.jobs(), owner="worker-1")
 

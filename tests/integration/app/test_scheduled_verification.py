@@ -19,7 +19,6 @@ from audit.sequencer import sequence_pending
 from audit.streams import SITE
 from audit.verifiedmodels import Verification
 from core import appendonly
-from core.settings import Settings
 from core.sites import the_site
 from ebr import bundle
 from ebr.models import ParameterValue
@@ -52,8 +51,6 @@ def plant(database_url: str, templates: Templates, tmp_path: Path) -> Iterator[R
     templates.fill(database_url, staffed)
     made = RecordPlant(database_url, tmp_path)
     made.house.services[bundle.PEOPLE_KEYS] = keybook.people_keys
-    settings = Settings(home=tmp_path, database_url=database_url, owner_url=database_url)
-    made.house.services["settings"] = settings
     with (
         made.house.transaction() as session,
         trail.act(session, "site.made", stream=SITE, by=SETUP) as act,

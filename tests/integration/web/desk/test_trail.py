@@ -10,9 +10,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from audit import searchexport, searchindex, trail, verifier
+from audit import anchors, searchexport, searchindex, trail, verifier
+from audit.anchormodels import AnchorState
 from audit.sequencer import sequence_pending
 from audit.streams import SITE
+from core.house import moment
 from core.sites import the_site
 from tests.integration.app.test_scheduled_verification import OTHER
 from tests.support.records import SETUP, RecordPlant
@@ -47,6 +49,25 @@ def page(reader: Visitor, query: str = "") -> str:
     answer = reader.get(f"/trail{query}")
     assert answer.status_code == 200
     return answer.get_data(as_text=True)
+
+
+@pytest.mark.urs("URS-AUD-060")
+def test_the_page_says_what_vouches_for_the_log_outside(
+    logged: RecordPlant, reader: Visitor
+) -> None:
+    assert "Nothing outside vouches for this log" in page(reader)
+    with logged.house.transaction() as session:
+        known = moment(session).steady
+        session.add(
+            AnchorState(
+                kind=anchors.WITNESS, name="example.com/qa", size=3, known_since=known,
+                succeeded_at=known, problem=None,
+            )
+        )  # fmt: skip
+    shown = page(reader)
+    assert "Nothing outside vouches" not in shown
+    assert "log witness example.com/qa" in shown
+    assert "entries 1 to 3" in shown
 
 
 @pytest.mark.urs("URS-AUD-100")
