@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import documents, engine, equipment, language, scaling, store, web
+from tests.bench import documents, engine, equipment, evidence, language, scaling, store, web
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "var" / "bench.json"
@@ -27,6 +27,7 @@ GROUPS: dict[str, Measure] = {
     "store": store.measure,
     "web": web.measure,
     "equipment": equipment.measure,
+    "evidence": evidence.measure,
 }
 
 
