@@ -110,11 +110,11 @@ def save_question(
     name = name.strip()
     if not name or len(name) > LONGEST_NAME:
         raise QuestionRefused(
-            f"a question is kept under a name of 1 to {LONGEST_NAME} letters", resolver="you"
+            f"a question is kept under a name of 1 to {LONGEST_NAME} letters", resolver="who keeps it"
         )
     revision = _newest(session, by.id, name) + 1
     if withdrawn and revision == 1:
-        raise QuestionRefused(f"no question of yours is called {name}", resolver="you")
+        raise QuestionRefused(f"no question of yours is called {name}", resolver="who keeps it")
     action = "question.withdrawn" if withdrawn else "question.saved"
     with trail.act(session, action, stream=SITE, by=by, object=name):
         session.add(

@@ -315,7 +315,7 @@ def _read_place(after: str) -> tuple[str, int | None]:
 
 
 def _no_place(given: str) -> Invalid:
-    return Invalid(f"{given[:40]!r} is no place in an answer", resolver="you, by asking again")
+    return Invalid(f"{given[:40]!r} is no place in an answer", resolver="who asks, once more")
 
 
 def _falling(found: int, below: int | None) -> Iterator[int]:

@@ -40,7 +40,7 @@ def require_few(count: int) -> None:
     if count > MOST:
         raise TooMany(
             f"the selection has {count} entries; one export takes {MOST}",
-            resolver="you, by a shorter time or one record after the other",
+            resolver="who exports, by a shorter time or one record after the other",
         )
 
 

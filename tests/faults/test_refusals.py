@@ -40,24 +40,28 @@ def _below(kind: type[Refusal]) -> Iterator[type[Refusal]]:
 
 
 def sources() -> Iterator[Path]:
-    """The modules of the product. The verifier has errors of its own, by one of the same names."""
+    """The modules of the product but the verifier, which has errors of its own."""
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
-            if path.name not in ("verifier.py", "verifying.py"):
+            if path.name != "verifier.py":
                 yield path
 
 
 def refusing(tree: ast.AST) -> Iterator[tuple[type[Refusal], ast.Call]]:
-    """Where a refusal is made."""
+    """Where a refusal is made; an error of the verifier that has the same name is none."""
+    foreign = {"verifier.Invalid", *_of_the_verifier(tree)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else _name(node.func)
-            if name in kinds():
-                yield kinds()[name], node
+            name = ast.unparse(node.func)
+            kind = kinds().get(name.rpartition(".")[2])
+            if kind is not None and name not in foreign:
+                yield kind, node
 
 
-def _name(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else ""
+def _of_the_verifier(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "audit.verifier":
+            yield from (each.asname or each.name for each in node.names)
 
 
 def names_nobody(kind: type[Refusal], call: ast.Call) -> bool:
