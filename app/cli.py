@@ -25,6 +25,7 @@ LATER = {
     "export": "app.exportcli",
     "log-witness": "app.witnesscli",
     "message": "app.messagecli",
+    "rebuild": "app.rebuildcli",
     "recipe": "app.recipecli",
     "simulate": "app.simulatecli",
     "user": "app.usercli",
