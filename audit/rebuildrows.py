@@ -144,7 +144,7 @@ def _write(
             rows.append(_row(shape, image))
         except UNREADABLE as error:
             report.add(_place(shape, image), f"its image cannot be read ({error!r})")
-    carried = _take_over_secrets(session, shape, rows)
+    carried = _take_over_secrets(session, shape, rows, report)
     _insert(target, shape, rows, report)
     report.rows += len(rows)
     return carried
@@ -159,7 +159,9 @@ def _row(shape: Shape, image: Image) -> dict[str, Any]:
     return found
 
 
-def _take_over_secrets(session: Session, shape: Shape, rows: list[dict[str, Any]]) -> int:
+def _take_over_secrets(
+    session: Session, shape: Shape, rows: list[dict[str, Any]], report: Report
+) -> int:
     names = sorted({name for row in rows for name, value in row.items() if value == SECRET})
     if not names:
         return 0
@@ -169,10 +171,11 @@ def _take_over_secrets(session: Session, shape: Shape, rows: list[dict[str, Any]
     stored = {row["id"]: row for row in found}
     taken = 0
     for row in rows:
-        for name in names:
-            if row[name] == SECRET:
-                row[name] = stored[row["id"]][name] if row["id"] in stored else None
-                taken += row[name] is not None
+        for name in [name for name in names if row[name] == SECRET]:
+            row[name] = stored[row["id"]][name] if row["id"] in stored else None
+            taken += row[name] is not None
+            if row[name] is None:
+                report.add(_place(shape, row), f"{name} is gone, and no entry holds it")
     return taken
 
 
@@ -197,5 +200,5 @@ def _insert_alone(target: Connection, table: Table, row: dict[str, Any], report:
         report.add(f"table {table.name}, row {row['id']}", f"cannot be made again ({told})")
 
 
-def _place(shape: Shape, image: Image) -> str:
+def _place(shape: Shape, image: Mapping[str, Any]) -> str:
     return f"table {shape.table.name}, row {image.get('id')}"
