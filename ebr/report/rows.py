@@ -197,11 +197,9 @@ def _entries(session: Session, stream: str) -> list[SealedEntry]:
 
 
 def _holds(session: Session, run: ProcedureRun) -> list[HoldTime]:
-    return list(
-        session.scalars(
-            select(HoldTime).where(HoldTime.run_id == run.id).order_by(HoldTime.started_at)
-        )
-    )
+    # Two may begin in one moment: then the order in which they were made, never that of the disk.
+    query = select(HoldTime).where(HoldTime.run_id == run.id)
+    return list(session.scalars(query.order_by(HoldTime.started_at, HoldTime.id)))
 
 
 def _of_steps(session: Session, run: ProcedureRun, table: type[OfStep]) -> dict[UUID, list[OfStep]]:
