@@ -19,18 +19,20 @@ from audit.search import Hit
 from core.clock import show
 from ebr.models import ParameterValue
 from ebr.report import words
-from ebr.report.trail import HIDDEN, KEY, MOMENT, PLUMBING, TOLD
-from web import filters, scoping
+from ebr.report.trail import CODE, HIDDEN, KEY, MOMENT, PLUMBING, TOLD
+from web import filters, identity, scoping
 from web.i18n import gettext as _
 from web.sentences import said
 
 Row = dict[str, Any]
 MOST_CHANGES = 6
 PAGES = {
-    "batch": ("record.timeline", "number"),
-    "equipment": ("hardware.unit", "number"),
-    "deviation": ("quality.deviation", "number"),
+    "batch": ("record.timeline", "record.read"),
+    "equipment": ("hardware.unit", "equipment.read"),
+    "deviation": ("quality.deviation", "record.read"),
 }
+"""The page of a kind of record, and what it takes to open it."""
+FIND = ("finding.find", "record.read")
 
 
 def former_values(session: Session, hits: Sequence[Hit]) -> dict[str, str]:
@@ -91,19 +93,19 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     shown = str(value)
-    return show(datetime.fromisoformat(shown), filters.zone()) if MOMENT.match(shown) else shown
+    if MOMENT.match(shown):
+        return show(datetime.fromisoformat(shown), filters.zone())
+    return words.plain(shown) if CODE.match(shown) else shown
 
 
 def record_address(record: str) -> str:
     """The page of a record, empty where there is none or the person may not open it."""
     kind, _slash, key = record.partition("/")
-    if kind in PAGES:
-        endpoint, name = PAGES[kind]
-        values: dict[str, Any] = {name: key}
-        return url_for(endpoint, **values) if scoping.opens(endpoint) else ""
-    if key and scoping.opens("finding.find"):
-        return url_for("finding.find", q=key)
-    return ""
+    endpoint, permission = PAGES.get(kind, FIND)
+    if not (key and identity.may(permission) and scoping.opens(endpoint)):
+        return ""
+    values: dict[str, Any] = {"number" if kind in PAGES else "q": key}
+    return url_for(endpoint, **values)
 
 
 def line(hit: Hit, former: Mapping[str, str], rank: str) -> Row:

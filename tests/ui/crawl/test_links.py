@@ -23,6 +23,7 @@ MORE_ROLES = {
 FEW, MANY = 1, 100_000
 WALKING = [*ROLES.values(), MORE_ROLES["supervisor"], MORE_ROLES["author"]]
 NOT_WALKED = {
+    "copies.copy": "of a printout that the story does not make; tests/integration/web/desk",
     "drawings.findings": "of a drawing that cannot run; tests/ui/plant",
     "drawings.steps": "of a drawing that cannot run; tests/ui/plant",
     "drawings.text": "a fragment of the page about such a drawing; tests/ui/plant",
@@ -30,10 +31,12 @@ NOT_WALKED = {
     "ebr.file": "a picture of a recipe that has none",
     "ebr.scan": "only scanned codes lead there",
     "ebr.step": "no step is open; tests/ui/work and the kinds of test_screens look at steps",
+    "exports.download": "of an export that the story does not make; tests/ui/story",
     "finding.badge": "only a scanned badge leads there",
     "finding.room": "only a scanned door leads there",
     "home.health": "for machines",
     "restored.health": "for machines",
+    "restored.page": "of a site that was restored; tests/integration/app/test_restoring",
     "live.live": "polled, and JSON",
     "personnel.enrol": "for who has a single-use secret; tests/ui/story",
     "personnel.login": "for who is not signed in",
