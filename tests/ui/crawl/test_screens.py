@@ -38,6 +38,9 @@ KINDS = (
     "/plant",
     "/pieces",
     "/terminal",
+    "/trail",
+    "/trail/entry/1",
+    "/exports",
 )
 """One page for each way of building one; the others go by night, with every single page."""
 
