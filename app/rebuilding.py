@@ -20,6 +20,7 @@ from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import cast
+from uuid import UUID
 
 from sqlalchemy import Connection, Table, create_engine, insert, select, text
 from sqlalchemy.orm import Session
@@ -29,6 +30,7 @@ from app.bootstrap import opened
 from audit import rebuild, rebuildcheck, rebuildrows, searchindex, verifier
 from audit.models import Entry, LogLeaf
 from audit.rebuildcheck import Compared
+from audit.rebuildrows import IN_ONE_QUERY
 from audit.report import Report
 from audit.rowcheck import audited_shapes
 from audit.trail import TrailGuard
@@ -38,13 +40,16 @@ from core.db import Database, Kept, kept_tables, site_of
 from core.errors import BatchwrightError, Invalid
 from core.house import House, moment
 from core.ids import new_id
+from core.jobs import Job
 from core.settings import Settings
 from core.sites import SiteClock
 from documents.fonts import load_fonts
 from ebr import printables, queries
 from ebr.issuing import FONTS
+from ebr.models import HoldTime
 from ebr.printables import Draft
 from ebr.report.recordkind import RecordKind
+from engine.models import Subscription
 from inventory import ledger
 from inventory.models import StockBalance
 
@@ -64,19 +69,21 @@ class Outcome:
     tables: int = 0
     equal: int = 0
     taken_over: int = 0
+    alarms: int = 0
     records: int = 0
     printed: int = 0
 
     def lines(self) -> list[str]:
         """The report for a person, problems first; the same site gives the same lines."""
         found = self.report
-        empty = sorted(set(kept_tables(Kept.UNAUDITED)) - {*MADE, *READ_MODELS})
+        empty = sorted(set(kept_tables(Kept.UNAUDITED)) - {*MADE, *READ_MODELS, Job.__tablename__})
         return [
             *(f"PROBLEM {problem}" for problem in found.problems),
             f"{found.entries} entries of {found.streams} records, {found.rows} rows made again",
             f"{self.equal} of {self.tables} tables equal",
             f"{self.records} records equal as JSON, {self.printed} of them printed and equal",
             f"taken over: {self.taken_over} values that the entries name by digest or as secret",
+            f"taken over: {self.alarms} jobs that ring at the end of a wait; no other job",
             *(f"not checked: {what}" for what in found.not_checked),
             f"left empty: {', '.join(empty)}",
             "the site follows from its entries" if found.ok else f"{len(found.problems)} problems",
@@ -139,6 +146,7 @@ def rebuilt(
             live, target, newest, outcome.report, audited_shapes()
         )
         _clock(live, target)
+        outcome.alarms = _alarms(live, target)
         _name_loose_ends(target, outcome.report)
     database = Database(f"sqlite:///{file}")
     try:
@@ -181,6 +189,24 @@ def _clock(live: Session, target: Connection) -> None:
         offset = (ahead.days * 86_400 + ahead.seconds) * 1_000_000 + ahead.microseconds
         row = {"id": new_id(), "site_id": site_of(live), "offset_us": offset}
         target.execute(insert(SiteClock), [row])
+
+
+def _alarms(live: Session, target: Connection) -> int:
+    """Jobs are no facts, but who waits needs the one that rings: those that rows made again name.
+
+    Their times are compared with the waits by every verification (`app.crosscheck`).
+    """
+    named: set[UUID] = set()
+    for table in (HoldTime, Subscription):
+        column = cast(Table, table.__table__).c.job_id
+        named |= set(target.execute(select(column).where(column.is_not(None))).scalars())
+    jobs, wanted = cast(Table, Job.__table__), sorted(named)
+    for start in range(0, len(wanted), IN_ONE_QUERY):
+        query = select(jobs).where(jobs.c.id.in_(wanted[start : start + IN_ONE_QUERY]))
+        rows = [dict(row) for row in live.execute(query.order_by(jobs.c.id)).mappings()]
+        if rows:
+            target.execute(insert(jobs), rows)
+    return len(wanted)
 
 
 def _compare(
