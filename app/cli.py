@@ -22,11 +22,14 @@ from core.settings import Settings
 LATER = {
     "anchors": "app.anchorcli",
     "attack": "app.attackcli",
+    "backup": "app.backupcli",
+    "backup-key": "app.backupcli",
     "export": "app.exportcli",
     "log-witness": "app.witnesscli",
     "message": "app.messagecli",
     "rebuild": "app.rebuildcli",
     "recipe": "app.recipecli",
+    "restore": "app.backupcli",
     "simulate": "app.simulatecli",
     "user": "app.usercli",
 }

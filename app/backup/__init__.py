@@ -1,0 +1,1 @@
+"""Backups of a site: encrypted, complete, and restored only where nothing stands."""
