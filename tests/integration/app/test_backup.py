@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
@@ -240,3 +245,47 @@ def test_a_site_that_was_changed_behind_the_application_is_not_restored(
     with pytest.raises(BrokenPromise, match="does not verify"):
         restoring.restore(made.file, tmp_path / "restored", KEY)
     assert not (tmp_path / "restored").exists()
+
+
+KILLED = """
+import os, signal, sys
+from app.backup.archive import Packing
+from app.cli import main
+Packing.finish = lambda self, manifest: os.kill(os.getpid(), signal.SIGKILL)
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.urs("URS-BAK-010")
+def test_a_killed_backup_leaves_nothing_that_looks_whole_and_the_next_one_clears_up(
+    sqlite_site: Settings, kept: Path
+) -> None:
+    words = ["--home", sqlite_site.home, "backup", "--to", kept, "--recipient", RECIPIENT]
+    done = subprocess.run([sys.executable, "-c", KILLED, *map(str, words)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert [path.suffix for path in kept.iterdir()] == [making.PART]
+    assert list((sqlite_site.home / making.SCRATCH).glob("*/site.db"))
+    made = back_up(sqlite_site, kept)
+    assert list(kept.iterdir()) == [made.file]
+    assert not list((sqlite_site.home / making.SCRATCH).glob("*/site.db"))
+
+
+@pytest.mark.urs("URS-BAK-010", "URS-BAK-020")
+def test_the_command_line_makes_keys_backs_up_and_restores(
+    sqlite_site: Settings, kept: Path, tmp_path: Path, batchwright: Callable[..., Result]
+) -> None:
+    key, escrow = tmp_path / "backup.key", tmp_path / "escrow.key"
+    recipients = [batchwright("backup-key", file).stdout.strip() for file in (key, escrow)]
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert batchwright("backup-key", key).exit_code == 1
+    words = ("backup", "--to", kept, "--recipient", recipients[0], "--escrow", recipients[1])
+    assert batchwright(*words, home=sqlite_site.home).exit_code == 0
+    [file] = kept.iterdir()
+    new = tmp_path / "new"
+    asked = ("restore", file, "--to", new, "--identity", key, "--escrow-identity")
+    wrong = batchwright(*asked, key)
+    assert (wrong.exit_code, new.exists()) == (1, False)
+    done = batchwright(*asked, escrow)
+    assert done.exit_code == 0, done.output
+    assert batchwright("verify", home=new).exit_code == 0
+    assert batchwright(*asked, escrow).exit_code == 3
