@@ -134,11 +134,13 @@ def check_disposable(answer: Retention, *, today: date, legal_holds: Sequence[st
         raise UnderLegalHold(f"the record is under legal hold {names}", resolver=RESOLVER)
     if answer.earliest is None:
         unknown = "; ".join(answer.missing)
-        raise RetentionUnknown(f"not known: {unknown}", resolver=RESOLVER)
+        raise RetentionUnknown(
+            f"how long the record is kept is not known: {unknown}", resolver=RESOLVER
+        )
     if today < answer.earliest:
         raise RetentionRunning(
             f"the record is kept until {answer.earliest.isoformat()} ({answer.decided_by})",
-            resolver="nobody before that day",
+            resolver="the quality unit, from that day on",
         )
 
 

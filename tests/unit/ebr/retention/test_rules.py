@@ -81,7 +81,7 @@ def test_disposal_is_refused_the_day_before_and_not_on_the_day() -> None:
         rules.check_disposable(answer, today=DUE - timedelta(days=1), legal_holds=[])
     assert (refused.value.rule, refused.value.resolver) == (
         "retention.running",
-        "nobody before that day",
+        "the quality unit, from that day on",
     )
     rules.check_disposable(answer, today=DUE, legal_holds=[])
 
