@@ -110,7 +110,8 @@ def save_question(
     name = name.strip()
     if not name or len(name) > LONGEST_NAME:
         raise QuestionRefused(
-            f"a question is kept under a name of 1 to {LONGEST_NAME} letters", resolver="who keeps it"
+            f"a question is kept under a name of 1 to {LONGEST_NAME} letters",
+            resolver="who keeps it",
         )
     revision = _newest(session, by.id, name) + 1
     if withdrawn and revision == 1:

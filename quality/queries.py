@@ -329,7 +329,7 @@ def findings(session: Session, record: str) -> list[Finding]:
         .order_by(Entry.rseq)
     )
     query = select(StepRecord.path, StepRecord.key).where(StepRecord.run_id == run.id)
-    steps = {path: key for path, key in session.execute(query)}
+    steps = {row.path: row.key for row in session.execute(query)}
     return [_from_entry(entry, steps) for entry in entries] + _manual_values(session, run)
 
 

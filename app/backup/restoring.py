@@ -52,7 +52,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
+class Restoration:
     """A backup that was unpacked, and what the verification of it found."""
 
     folder: Path
@@ -69,7 +69,7 @@ def restore(
     *,
     escrow: bytes | None = None,
     database: Server | None = None,
-) -> Restored:
+) -> Restoration:
     """Unpack a backup into a new `folder`, compare digests and counts, verify everything.
 
     `secret` opens the backup, `escrow` its private keys; `database` is an empty one
@@ -86,7 +86,7 @@ def restore(
         if escrow is not None:
             _unpack_private(aside, escrow)
         aside.rename(folder)
-    return Restored(folder=folder, manifest=manifest, report=report, keys=escrow is not None)
+    return Restoration(folder=folder, manifest=manifest, report=report, keys=escrow is not None)
 
 
 def _require_free(folder: Path, database: Server | None) -> None:

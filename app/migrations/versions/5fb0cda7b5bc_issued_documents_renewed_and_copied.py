@@ -104,4 +104,3 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("proven_until", core.types.UtcDateTime(timezone=True), nullable=True)
         )
-

@@ -67,9 +67,9 @@ def test_the_badge_verifies_the_record_and_finds_a_row_changed_behind_the_applic
     recorded: RecordPlant, enter: Enter
 ) -> None:
     inspector = enter("P-107")
-    page = inspector.get(f"{BASE}/verified")
-    assert "record verified" in text_of(page)
-    assert "<h1>" in page.text, "who comes without a script gets a whole page"
+    whole = inspector.get(f"{BASE}/verified")
+    assert "record verified" in text_of(whole)
+    assert "<h1>" in whole.text, "who comes without a script gets a whole page"
     assert "<h1>" not in inspector.get(f"{BASE}/verified?fragment=1").text
     house = recorded.house
     with house.database.writer.begin() as connection:

@@ -21,7 +21,6 @@ def test_the_rules_that_are_delivered_are_a_sound_set() -> None:
     assert {rule.market for rule in GMP_BATCH} == BOTH
 
 
-@pytest.mark.urs("URS-REC-090")
 @pytest.mark.parametrize(
     ("markets", "expiry", "earliest", "code"),
     [
@@ -40,7 +39,6 @@ def test_the_longest_applicable_rule_decides_and_is_named(
     assert answer.decided_by.startswith(f"{code}, ")
 
 
-@pytest.mark.urs("URS-REC-090")
 @pytest.mark.parametrize(
     ("facts", "missing"),
     [
@@ -57,7 +55,6 @@ def test_a_missing_fact_keeps_the_record(facts: Facts, missing: str) -> None:
         rules.check_disposable(answer, today=date(2999, 1, 1), legal_holds=[])
 
 
-@pytest.mark.urs("URS-REC-090")
 def test_a_record_is_kept_as_long_as_another_record_needs_it() -> None:
     later = Retention(date(2040, 5, 1), "eu.certified")
     earlier = Retention(date(2030, 5, 1), "us.expiry")
@@ -67,14 +64,12 @@ def test_a_record_is_kept_as_long_as_another_record_needs_it() -> None:
     assert answer.earliest == DUE
 
 
-@pytest.mark.urs("URS-REC-090")
 def test_a_record_that_needs_it_for_an_unknown_time_keeps_it() -> None:
     unknown = Retention(None, "", ("the day: certified",))
     answer = rules.retention(GMP_BATCH, Facts(BOTH, DAYS), {"B-1": unknown})
     assert (answer.earliest, answer.missing) == (None, ("how long record B-1 is kept",))
 
 
-@pytest.mark.urs("URS-REC-080", "URS-REC-090")
 def test_disposal_is_refused_the_day_before_and_not_on_the_day() -> None:
     answer = rules.retention(GMP_BATCH, Facts(BOTH, DAYS))
     with pytest.raises(RetentionRunning, match="2031-01-10") as refused:
@@ -86,7 +81,6 @@ def test_disposal_is_refused_the_day_before_and_not_on_the_day() -> None:
     rules.check_disposable(answer, today=DUE, legal_holds=[])
 
 
-@pytest.mark.urs("URS-REC-090")
 def test_a_legal_hold_refuses_after_the_day_too() -> None:
     answer = Retention(DUE, "eu.certified")
     with pytest.raises(UnderLegalHold, match="LH-7") as refused:
@@ -99,7 +93,6 @@ def test_a_leap_day_never_makes_the_period_shorter() -> None:
     assert rules.years_after(date(2024, 2, 29), 4) == date(2028, 2, 29)
 
 
-@pytest.mark.urs("URS-REC-090")
 @pytest.mark.parametrize(
     ("wrong", "fact"),
     [
