@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 
 OPTIONS = ("-n", "2", "-v", "--dist=loadgroup", "-c", "none.ini")
+# Those without a group take their time: the process that has the group is to get some of them.
 FEW = """
+import time
+
 import pytest
 
 @pytest.mark.xdist_group("kept")
@@ -17,7 +20,7 @@ import pytest
 def test_kept_together(number): pass
 
 @pytest.mark.parametrize("number", range(8))
-def test_alone(number): pass
+def test_alone(number): time.sleep(0.3)
 """
 
 
