@@ -6,6 +6,7 @@ and value by their codes and leads there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -33,6 +34,8 @@ PAGES = {
 }
 """The page of a kind of record, and what it takes to open it."""
 FIND = ("finding.find", "record.read")
+NO_PAGE = re.compile(r"material/|order/ST-")
+"""Records without a page of their own: master data of a material, a stock task."""
 
 
 def former_values(session: Session, hits: Sequence[Hit]) -> dict[str, str]:
@@ -102,6 +105,8 @@ def record_address(record: str) -> str:
     """The page of a record, empty where there is none or the person may not open it."""
     kind, _slash, key = record.partition("/")
     endpoint, permission = PAGES.get(kind, FIND)
+    if NO_PAGE.match(record):
+        return ""
     if not (key and identity.may(permission) and scoping.opens(endpoint)):
         return ""
     values: dict[str, Any] = {"number" if kind in PAGES else "q": key}

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from audit import anchors, searchexport, searchindex, trail, verifier
 from audit.anchormodels import AnchorState
 from audit.sequencer import sequence_pending
-from audit.streams import SITE
+from audit.streams import SITE, Stream
 from core.house import moment
 from core.sites import the_site
 from tests.integration.app.test_scheduled_verification import OTHER
@@ -68,6 +68,20 @@ def test_the_page_says_what_vouches_for_the_log_outside(
     assert "Nothing outside vouches" not in shown
     assert "log witness example.com/qa" in shown
     assert "entries 1 to 3" in shown
+
+
+def test_a_record_without_a_page_is_named_and_no_link(logged: RecordPlant, reader: Visitor) -> None:
+    for stream in (Stream("material", "300010"), Stream("lot", "PA-0411")):
+        with (
+            logged.house.transaction() as session,
+            trail.act(session, "record.looked_at", stream=stream, by=SETUP),
+        ):
+            pass
+    sequence_pending(logged.house, logged.house.services["site_keys"])
+    shown = page(reader)
+    assert "material/300010" in shown
+    assert "q=300010" not in shown
+    assert "/find?q=PA-0411" in shown
 
 
 @pytest.mark.urs("URS-AUD-100")
