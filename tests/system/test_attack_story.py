@@ -17,6 +17,7 @@ CHOSEN = (
 )  # fmt: skip
 
 
+@pytest.mark.nightly
 @pytest.mark.urs("URS-AUD-060", "URS-REC-110")
 def test_manipulations_of_the_played_batch_are_found_and_its_untouched_copy_is_valid(
     story: Played, tmp_path: Path

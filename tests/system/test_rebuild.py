@@ -67,6 +67,7 @@ def test_an_edited_row_is_named_and_the_record_is_no_longer_the_same(copy: Setti
     assert "language is 'xx'" in told
 
 
+@pytest.mark.nightly
 @pytest.mark.sqlite("it takes copies of the site's file")
 @pytest.mark.urs("URS-REC-100", "URS-REC-070")
 def test_a_rebuilt_site_is_verified_and_exports_its_record(copy: Settings, tmp_path: Path) -> None:
