@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -104,6 +104,7 @@ class FakedSite(Site):
     """Parts that see the time which `step` and `creeping` make."""
 
     _nursery: Nursery | None = None
+    _steps: list[tuple[datetime, timedelta]] = field(default_factory=list)
 
     @property
     def _file(self) -> Path:
@@ -118,8 +119,14 @@ class FakedSite(Site):
         """Aware UTC now, as the parts see it."""
         return SystemClock().now() + timedelta(seconds=self.offset)
 
+    def set_within(self, start: datetime, end: datetime) -> timedelta:
+        """By how much the clock was set between two moments that the parts saw."""
+        inside = [by for at, by in self._steps if start <= at and at + by <= end]
+        return sum(inside, timedelta(0))
+
     def step(self, by: timedelta) -> None:
         """Somebody sets the clock of the machine."""
+        self._steps.append((self.now(), by))
         new = self._file.with_suffix(".new")
         new.write_text(f"{self.offset + by.total_seconds():+.3f}\n")
         new.replace(self._file)
