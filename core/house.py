@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol, TypeVar, cast
 
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -85,9 +86,19 @@ class House:
         with (
             self._trouble(writing=True),
             self.database.turn_to_write(),
-            Session(self.database.writer) as session,
-            writeguard.watching(session),
+            self._writing(self.database.writer) as session,
         ):
+            yield session
+
+    @contextmanager
+    def within(self, connection: Connection) -> Iterator[Session]:
+        """A writing session inside a transaction that the caller commits or undoes (migrations)."""
+        with self._writing(connection) as session:
+            yield session
+
+    @contextmanager
+    def _writing(self, bind: Engine | Connection) -> Iterator[Session]:
+        with Session(bind) as session, writeguard.watching(session):
             self._furnish(session)
             for guard in self.guards:
                 guard.begin(session)

@@ -12,12 +12,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
 from app import demoreset, making, schema
-from app.bootstrap import compose
+from app.bootstrap import compose, opened
 from app.clock import site_now
 from app.demoreset import NotADemonstration, OnAServer
 from app.demosite import SEEDING
 from app.making import SiteExists
 from app.seed import people, series
+from audit import trail
+from audit.streams import SITE
 from core.errors import BrokenPromise, Refusal
 from core.settings import Settings
 from core.sites import SiteMode
@@ -94,7 +96,10 @@ def test_a_database_without_a_trigger_is_refused(made: Settings, attack: str) ->
     with pytest.raises(BrokenPromise, match="keep_entry_update"):
         compose(made)
     schema.upgrade_site(made)
-    compose(made).database.close()
+    with opened(made) as house, house.reading() as session:
+        told = trail.entries(session, SITE)[-1].data
+    assert told["action"] == "schema.upgraded"
+    assert told["facts"]["triggers"] == ["keep_entry_update"]
 
 
 @pytest.mark.urs("URS-AUD-050", "URS-SEC-070")
