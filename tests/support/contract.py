@@ -1,10 +1,10 @@
 """The contract of the trail: what changes something leaves an entry (URS-AUD-010).
 
-While tests run, every act that was committed notes which functions were at work when it began.
-After a whole run each operation of the product must have been seen that way, or stand in the short
-list of those that change nothing that is kept, with the reason. Operations are found, not listed:
-views that answer to anything but GET, functions with the shape of a command, handlers of jobs,
-verbs of the command line.
+While tests run, every transaction that was committed with an act notes which functions were at
+work when the act began and when rows were added to it. After a whole run each operation of the
+product must have been seen that way, or stand in the short list of those that change nothing that
+is kept, with the reason. Operations are found, not listed: views that answer to anything but GET,
+functions with the shape of a command, handlers of jobs, verbs of the command line.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 from unittest.mock import patch
+from weakref import WeakKeyDictionary
 
 import click
 from flask import Flask
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from audit import attempts
@@ -43,6 +46,7 @@ class Observer:
 
     def __init__(self) -> None:
         self.seen: set[str] = set()
+        self._open: WeakKeyDictionary[Session, set[str]] = WeakKeyDictionary()
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -55,19 +59,35 @@ class Observer:
 
         def committing(guard: TrailGuard, session: Session) -> None:
             commit(guard, session)
-            self.note(trail_of(session).acts)
+            self.note(trail_of(session).acts, self._open.pop(session, set()))
 
         with (
             patch.object(Act, "__init__", beginning),
             patch.object(TrailGuard, "before_commit", committing),
+            listening("after_attach", lambda session, _: self._at_work_in(session)),
+            listening("after_rollback", lambda session: self._open.pop(session, None)),
         ):
             yield
 
-    def note(self, acts: Iterable[Act]) -> None:
+    def _at_work_in(self, session: Session) -> None:
+        self._open.setdefault(session, set()).update(at_work())
+
+    def note(self, acts: Iterable[Act], beside: Iterable[str] = ()) -> None:
         """A refused attempt shows that it is written down, not that the operation is."""
         for act in acts:
             if act.action != attempts.ACTION:
                 self.seen |= getattr(act, "at_work", set())
+                self.seen.update(beside)
+
+
+@contextmanager
+def listening(name: str, hear: Callable[..., Any]) -> Iterator[None]:
+    """Hear of an event of every session for a while."""
+    event.listen(Session, name, hear)
+    try:
+        yield
+    finally:
+        event.remove(Session, name, hear)
 
 
 def at_work() -> set[str]:
@@ -75,11 +95,16 @@ def at_work() -> set[str]:
     found = set()
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        module = str(frame.f_globals.get("__name__", ""))
-        if module.partition(".")[0] in PACKAGES:
-            found.add(f"{module}.{frame.f_code.co_qualname}")
+        if name := _named(str(frame.f_globals.get("__name__", "")), frame.f_code):
+            found.add(name)
         frame = frame.f_back
     return found
+
+
+@cache
+def _named(module: str, code: CodeType) -> str:
+    """The name of a function of the product, else nothing; asked very often."""
+    return f"{module}.{code.co_qualname}" if module.partition(".")[0] in PACKAGES else ""
 
 
 def name_of(function: Callable[..., Any]) -> str:
