@@ -9,7 +9,7 @@ from flask import Blueprint, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from audit import signatures
+from audit import signatures, trail
 from core.house import moment
 from ebr import queries as records
 from ebr.models import RunState
@@ -154,6 +154,7 @@ def version(code: str, number: int) -> Page:
             level=procedure.level(level if level in known else procedure.entry),
             file=url_for("drawings.text", digest=found.file_digest),
             signatures=_signatures(session, found),
+            turns=_turns(session, found),
             names=_names(session, found),
             running=_running(session, found),
             others=[v for v in queries.versions(session, code) if v.number != number],
@@ -165,6 +166,22 @@ def version(code: str, number: int) -> Page:
 def _signatures(session: Session, version: DefinitionVersion) -> list[Any]:
     record = str(commands.stream_of(version.code))
     return [row for row in signatures.of_record(session, record) if row.object == version.name]
+
+
+def _turns(session: Session, version: DefinitionVersion) -> list[dict[str, Any]]:
+    """Who sent the version back or withdrew it, when and why; the last one first."""
+    words = {"definition.returned": _("Sent back"), "definition.withdrawn": _("Withdrawn")}
+    found = trail.entries(session, commands.stream_of(version.code))
+    return [
+        {
+            "what": words[each.action],
+            "who": f"{each.data['actor']['name']} ({each.actor})",
+            "at": each.at,
+            "reason": each.data["reason"],
+        }
+        for each in reversed(found)
+        if each.object == version.name and each.action in words
+    ]
 
 
 def _names(session: Session, version: DefinitionVersion) -> dict[str, str]:

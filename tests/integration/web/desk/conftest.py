@@ -13,7 +13,9 @@ from werkzeug.test import TestResponse
 from app import keybook
 from audit import checkpoints
 from audit import keys as site_keys
+from core.actors import Actor
 from ebr.bundle import PEOPLE_KEYS, SITE_KEYS
+from personnel import commands as people
 from tests.support.places import site_url
 from tests.support.records import PEOPLE, RecordPlant, staffed
 from tests.support.web import Visitor, app_of
@@ -69,3 +71,11 @@ def text_of(answer: TestResponse) -> str:
 def full(badge: str) -> dict[str, str]:
     """Badge and passphrase of somebody."""
     return {"badge": badge, "passphrase": PEOPLE[badge].passphrase}
+
+
+def also(plant: RecordPlant, badge: str, role: str) -> Actor:
+    """Give somebody one more role; answers the person acting in it."""
+    first, second = plant.person("A-001").actor, plant.person("A-002").actor
+    asked = plant.house.perform(people.request_role, badge, role, reason="project", by=first)
+    plant.house.perform(people.grant_role, asked, by=second)
+    return plant.person(badge, role).actor

@@ -20,10 +20,9 @@ from inventory import queries as stock
 from inventory.commands import replenishment
 from inventory.commands import stock as stores
 from inventory.commands.stock import NewContainer, NewLot, NewMaterial
-from personnel import commands as people
 from production import commands as production
 from production import queries as register
-from tests.integration.web.desk.conftest import Enter, full, text_of
+from tests.integration.web.desk.conftest import Enter, also, full, text_of
 from tests.support.records import SETUP, START, RecordPlant, qualify
 from workflows import commands as definitions
 
@@ -77,14 +76,6 @@ def test_a_reported_fault_is_an_order_that_keeps_the_unit_from_use(unit: str, en
     assert "WO-0001" in board
 
 
-def also(plant: RecordPlant, badge: str, role: str) -> Actor:
-    """Give somebody one more role; answers the person acting in it."""
-    first, second = plant.person("A-001").actor, plant.person("A-002").actor
-    asked = plant.house.perform(people.request_role, badge, role, reason="project", by=first)
-    plant.house.perform(people.grant_role, asked, by=second)
-    return plant.person(badge, role).actor
-
-
 @pytest.fixture
 def lot(plant: RecordPlant) -> str:
     """A lot of two drums in quarantine."""
@@ -133,6 +124,12 @@ def test_low_stock_names_the_material_and_says_how_much_in_its_unit(
         assert str(number) in shown
         assert "200999 Talc" in shown
         assert "5.000\u202fkg" in shown
+    store = enter("P-105")
+    to = f"/stock-tasks/{number}/close"
+    assert store.send("/stock-tasks", to, how="done", reason=" ").status_code == 422
+    assert len(plant.ask(stock.tasks)) == 1
+    assert store.send("/stock-tasks", to, how="done", reason="20 kg ordered").status_code == 303
+    assert plant.ask(stock.tasks) == []
 
 
 def test_any_number_leads_to_its_page(unit: str, lot: str, enter: Enter) -> None:
@@ -226,6 +223,23 @@ def test_a_planned_batch_names_each_condition_that_is_not_met_and_can_be_cancell
     assert "cancelled" in text_of(supervisor.get("/batches"))
 
 
+@pytest.mark.urs("URS-MRC-010")
+def test_a_version_is_sent_back_with_a_reason_and_an_effective_one_withdrawn(
+    plant: RecordPlant, version: str, enter: Enter
+) -> None:
+    author, checker = enter("P-104"), enter("P-105")
+    asked = author.send(version, f"{version}/submit")
+    assert author.sign(asked, f"{version}/submit", **full("P-104")).status_code == 303
+    to = f"{version}/return"
+    assert checker.send(version, to, reason=" ").status_code == 422
+    assert checker.send(version, to, reason="limit of step G030 missing").status_code == 303
+    assert "limit of step G030 missing" in text_of(author.get(version))
+    test_three_people_bring_a_recipe_into_effect_and_a_batch_is_planned_on_it(plant, version, enter)
+    quality, to = enter("P-107"), f"{version}/withdraw"
+    assert quality.send(version, to, reason="raw material no longer made").status_code == 303
+    assert "raw material no longer made" in text_of(quality.get(version))
+
+
 def test_the_recipe_file_is_served_exactly_as_imported(version: str, enter: Enter) -> None:
     reader = enter("P-101")
     digest = hashlib.sha256(RECIPE.read_bytes()).hexdigest()
@@ -265,6 +279,7 @@ class Cell:
         return f"{act}: done"
 
     def advance(self, minutes: int, reason: str, *, by: Actor) -> str:
+        self.played.append(("advance", {"minutes": minutes, "reason": reason}, by.id))
         return ""
 
 
@@ -278,3 +293,8 @@ def test_the_presenter_plays_the_plant_and_a_site_without_one_says_so(
     assert presenter.send("/plant", "/plant/play/restore").status_code == 303
     assert cell.played == [("restore", {"device": "gran"}, "P-105")]
     assert "restore: done" in text_of(presenter.get("/plant"))
+    told = {"what": "FBD-01 moisture", "value": "2.4"}
+    assert presenter.send("/plant", "/plant/story", **told).status_code == 303
+    moved = {"minutes": "30", "reason": "show the hold time"}
+    assert presenter.send("/plant", "/plant/clock", **moved).status_code == 303
+    assert [act for act, _given, _by in cell.played] == ["restore", "set", "advance"]

@@ -139,6 +139,22 @@ def test_a_critical_exception_has_its_deviation_which_another_person_closes(
     assert "Closed. Nothing more is to be done." in text_of(quality.get(page))
 
 
+@pytest.mark.urs("URS-DEV-030")
+def test_a_deviation_is_opened_out_of_an_exception_and_named_beside_it(
+    ended: RecordPlant, enter: Enter
+) -> None:
+    quality = enter("P-107")
+    quality.send(REVIEW, f"{REVIEW}/start")
+    to = f"{REVIEW}/items/1/deviation"
+    assert quality.send(REVIEW, to, title=" ").status_code == 422
+    assert ended.ask(queries.deviations) == []
+    made = quality.send(REVIEW, to, title="Mass above the alert limit")
+    (found,) = ended.ask(queries.deviations)
+    assert made.headers["Location"] == f"/deviations/{found.number}"
+    assert (found.record, found.exception) == ("batch/B-2045", 1)
+    assert found.number in text_of(quality.get(REVIEW))
+
+
 @pytest.mark.urs("URS-TIM-020", "URS-DEV-020")
 def test_the_deviation_of_a_clock_names_the_machine_and_leads_to_the_records_it_concerns(
     plant: RecordPlant, enter: Enter

@@ -58,6 +58,7 @@ def test_a_container_is_weighed_without_typing_and_verified(
     refused = operator.send(scanned, f"{page}/scale", unit="WGH-02")
     assert refused.status_code in (409, 422)
     assert "WGH-02 cannot be used" in text_of(refused)
+    assert operator.send(scanned, f"{page}/scale", unit="WGH-01").status_code == 303
     taken = operator.send(scanned, f"{page}/take")
     assert taken.status_code == 200
     assert "25.00 kg" in text_of(taken)
