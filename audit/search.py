@@ -32,10 +32,12 @@ class Question:
     """What is asked; `since` (inclusive) and `until` (exclusive) are site times, aware.
 
     `off_hours` asks for entries outside Monday to Friday, `from_hour` to below `to_hour` of the
-    site's own time. `actions` narrows further to a set of actions (critical events use it).
+    site's own time. `without` leaves out what the person with that badge did, so that somebody can
+    review the rest (URS-AUD-110).
     """
 
     who: str = ""
+    without: str = ""
     action: str = ""
     record: str = ""
     table: str = ""
@@ -197,6 +199,8 @@ class Search:
                 yield self.postings.of(searchterms.FLAG, flag)
         if asked.who.strip():
             yield self._who(asked.who)
+        if asked.without.strip():
+            yield self.postings.everything & ~self.done_by(asked.without)
         for kind, text in ((searchterms.OBJECT, asked.object), (searchterms.TEXT, asked.text)):
             if text.strip():
                 yield self._worded(kind, text)
@@ -211,9 +215,12 @@ class Search:
         if self._records is not None:
             yield self.postings.any_of(searchterms.RECORD, map(searchterms.fold, self._records))
 
+    def done_by(self, badge: str) -> int:
+        """The entries of acts of one person or service, by badge or name of the service."""
+        return self.postings.of(searchterms.WHO, searchterms.fold(badge))
+
     def _who(self, asked: str) -> int:
-        badge = self.postings.of(searchterms.WHO, searchterms.fold(asked))
-        return badge | self._worded(searchterms.NAME, asked)
+        return self.done_by(asked) | self._worded(searchterms.NAME, asked)
 
     def _worded(self, kind: str, text: str) -> int:
         wanted = searchterms.words(text)

@@ -47,6 +47,18 @@ class ReviewIncomplete(Refusal):
     rule = "review.incomplete"
 
 
+class NothingSelected(Invalid):
+    """No entry fits the question, or the search does not cover the log yet."""
+
+    rule = "trail_review.selection"
+
+
+class OwnActs(NotPermitted):
+    """Whoever performed an act does not review its entry (URS-AUD-110)."""
+
+    rule = "trail_review.independence"
+
+
 class TookPart(NotPermitted):
     """Whoever performed, verified, entered or approved a step decides nothing (URS-REL-040)."""
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Base, Fact, Head
@@ -297,6 +297,36 @@ class AuditTrailReview(Fact, Base):
     through: Mapped[int]
     through_hash: Mapped[str] = mapped_column(HASH)
     findings: Mapped[Any] = mapped_column(JsonText())
+    conclusion: Mapped[str] = mapped_column(Text())
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    by: Mapped[str] = mapped_column(PERSON)
+    by_name: Mapped[str] = mapped_column(String(120))
+    signature_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("signature.id", ondelete="RESTRICT")
+    )
+
+
+class SelectionReview(Fact, Base):
+    """The quality unit has reviewed what a question to the whole trail found (URS-AUD-110).
+
+    `question` as `audit.search.Question.as_json`, asked of the first `through` entries of the log,
+    whose root is `root`; `selected` entries were found, `selected_sha256` is over their leaf hashes
+    in the order of the log; `ranks` counts the critical and major ones by the rules of version
+    `rules`.
+    """
+
+    __tablename__ = "selection_review"
+    __table_args__ = (UniqueConstraint("site_id", "ordinal"),)
+
+    ordinal: Mapped[int]
+    question: Mapped[Any] = mapped_column(JsonText())
+    through: Mapped[int] = mapped_column(BigInteger())
+    root: Mapped[str] = mapped_column(HASH)
+    selected: Mapped[int] = mapped_column(BigInteger())
+    selected_sha256: Mapped[str] = mapped_column(HASH)
+    ranks: Mapped[Any] = mapped_column(JsonText())
+    rules: Mapped[int]
+    findings: Mapped[str] = mapped_column(Text())
     conclusion: Mapped[str] = mapped_column(Text())
     at: Mapped[datetime] = mapped_column(UtcDateTime())
     by: Mapped[str] = mapped_column(PERSON)

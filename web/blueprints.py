@@ -27,6 +27,7 @@ from web import (
     quality,
     restored,
     trail,
+    trail_reviews,
     unplanned,
     weighing,
     workflows,
@@ -55,6 +56,7 @@ EVERYWHERE: tuple[Blueprint, ...] = (
     weighing.bp,
     finding.bp,
     trail.bp,
+    trail_reviews.bp,
     restored.bp,
 )
 DEMONSTRATION_ONLY: tuple[Blueprint, ...] = (pieces.bp, presenter.bp)

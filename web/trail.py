@@ -34,6 +34,7 @@ bp = Blueprint("trail", __name__)
 READ = "audit.read"
 TEXTS = (
     "who",
+    "without",
     "action",
     "record",
     "table",
@@ -61,7 +62,7 @@ class Kept:
 @needs(READ)
 def page() -> Page:
     """The newest entries that fit the question of the address."""
-    question, sort = _asked(request.args), request.args.get("sort", "new")
+    question, sort = asked(request.args), request.args.get("sort", "new")
     if sort not in SORTS:
         sort = "new"
     with identity.house().reading() as session:
@@ -75,10 +76,10 @@ def page() -> Page:
             ],
             found=found,
             asked=question,
-            given=_given(question),
+            given=given(question),
             sort=sort,
-            older=_address(question, sort=sort, after=found.following) if found.following else "",
-            first=_address(question, sort=sort) if request.args.get("after") else "",
+            older=address_of(question, sort=sort, after=found.following) if found.following else "",
+            first=address_of(question, sort=sort) if request.args.get("after") else "",
             actions=_actions(search),
             kept=_kept(session),
             verified=alarms.verified(session),
@@ -122,7 +123,7 @@ def entry(index: int) -> Page:
 @needs(READ)
 def export() -> Page:
     """The whole selection as CSV for people or JSON with proof. Raises TooMany."""
-    question, form = _asked(request.form), request.form.get("form", "")
+    question, form = asked(request.form), request.form.get("form", "")
     if form not in ("csv", "json"):
         raise Invalid(_("An export is CSV or JSON."), resolver=_("you"))
     with identity.house().reading() as session:
@@ -154,7 +155,7 @@ def verify() -> Page:
 @needs(READ)
 def keep() -> Page:
     """Keep the question under a name, or withdraw it. Raises QuestionRefused."""
-    question = _asked(request.form)
+    question = asked(request.form)
     perform(
         questions.save_question,
         request.form.get("name", ""),
@@ -163,7 +164,7 @@ def keep() -> Page:
         withdrawn="withdraw" in request.form,
         record="site",
     )
-    return go_on(_address(question))
+    return go_on(address_of(question))
 
 
 def _search(session: Session) -> Search:
@@ -177,14 +178,14 @@ def _search(session: Session) -> Search:
     return Search(session, ranks=questions.RANKS, records=reached)
 
 
-def _asked(given: Any) -> Question:
+def asked(form: Any) -> Question:
     """The question of an address or a form. Days are days of the site; `until` is inclusive."""
-    fields: dict[str, Any] = {name: str(given.get(name, "")).strip()[:200] for name in TEXTS}
-    fields |= {name: given.get(name, "") == "1" for name in FLAGS}
-    until = _day(given.get("until", ""))
+    fields: dict[str, Any] = {name: str(form.get(name, "")).strip()[:200] for name in TEXTS}
+    fields |= {name: form.get(name, "") == "1" for name in FLAGS}
+    until = _day(form.get("until", ""))
     return Question(
         **fields,
-        since=_day(given.get("since", "")),
+        since=_day(form.get("since", "")),
         until=None if until is None else _next_day(until),
     )
 
@@ -210,7 +211,7 @@ def _next_day(moment: datetime) -> datetime:
     )
 
 
-def _given(question: Question) -> dict[str, str]:
+def given(question: Question) -> dict[str, str]:
     """The question as fields of a form or an address."""
     told = {name: getattr(question, name) for name in TEXTS}
     told |= {name: "1" for name in FLAGS if getattr(question, name)}
@@ -223,9 +224,10 @@ def _given(question: Question) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def _address(question: Question, **more: str) -> str:
-    values: dict[str, Any] = {**_given(question), **more}
-    return url_for(".page", **values)
+def address_of(question: Question, **more: str) -> str:
+    """The page that answers a question; `more` are order and place."""
+    values: dict[str, Any] = {**given(question), **more}
+    return url_for("trail.page", **values)
 
 
 def _actions(search: Search) -> list[tuple[str, str]]:
@@ -235,14 +237,14 @@ def _actions(search: Search) -> list[tuple[str, str]]:
 def _kept(session: Session) -> list[Kept]:
     told = _house_words()
     house = [
-        Kept(name=told[each.code], address=_address(each.question), owner="", rank=each.rank)
+        Kept(name=told[each.code], address=address_of(each.question), owner="", rank=each.rank)
         for each in questions.HOUSE
     ]
     saved = questions.saved(session, identity.me().badge)
     return house + [
         Kept(
             name=row.name,
-            address=_address(Question.of_json(row.question)),
+            address=address_of(Question.of_json(row.question)),
             owner=row.owner,
             rank="",
         )
@@ -318,3 +320,35 @@ def _json(session: Session, question: Question, hits: list[Hit]) -> Response:
     headers = {"Content-Disposition": 'attachment; filename="audit-trail.json"'}
     data = searchexport.selection_json(session, question, hits)
     return Response(data, mimetype="application/json", headers=headers)
+
+
+def words_of(question: Question) -> list[tuple[str, str]]:
+    """A question for people: what was asked for, and the value. Empty when nothing narrows it."""
+    labels = {
+        "who": _("Who"),
+        "without": _("Without acts of"),
+        "action": _("Action"),
+        "record": _("Record"),
+        "object": _("Step or object"),
+        "field": _("Field"),
+        "table": _("Table"),
+        "equipment": _("Equipment"),
+        "recipe": _("Recipe"),
+        "text": _("Words of the reason"),
+        "since": _("From day"),
+        "until": _("To day"),
+        "rank": _("Rank"),
+        "changed": _("only changes after first entry"),
+        "off_hours": _("only outside working hours (Monday to Friday, 6 to 22)"),
+        "refused": _("only refused attempts"),
+    }
+    told = given(question)
+    return [(label, _word(name, told[name])) for name, label in labels.items() if name in told]
+
+
+def _word(name: str, value: str) -> str:
+    if name in FLAGS:
+        return _("yes")
+    if name == "rank":
+        return {"critical": _("critical"), "major": _("major")}.get(value, value)
+    return words.action(value) if name == "action" else value
