@@ -17,7 +17,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app import keybook, wholesite
+from app import crosscheck, keybook, wholesite
 from audit import trail, verified
 from audit.errors import TamperedTrail
 from audit.report import Report
@@ -99,7 +99,10 @@ def _looked_at(house: House, statement: verified.Statement | None) -> Report:
             return wholesite.verify(house, session)
         book = keybook.of_site(session, house.services["site_keys"])
         # Which old entries are looked at again must not be known before.
-        return verified.verify_new(session, book, statement, chance=random.SystemRandom())
+        chance = random.SystemRandom()
+        report = verified.verify_new(session, book, statement, chance=chance)
+        crosscheck.check_often(session, report, chance=chance)
+        return report
 
 
 def record(

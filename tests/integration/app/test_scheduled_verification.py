@@ -3,6 +3,7 @@ incident, stops the release, and there is a way on (URS-REC-110, URS-SEC-070).""
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,12 +17,13 @@ from audit import checkpoints, log, searchindex, standing, trail, verified
 from audit.errors import TamperedTrail
 from audit.report import Report
 from audit.sequencer import sequence_pending
-from audit.streams import SITE
+from audit.streams import SITE, Stream
 from audit.verifiedmodels import Verification
 from core import appendonly
 from core.sites import the_site
 from ebr import bundle
-from ebr.models import ParameterValue
+from ebr import queries as records
+from ebr.models import Attachment, ParameterValue
 from quality import queries
 from tests.integration.app.test_clock_incident import close
 from tests.integration.audit.conftest import forget_triggers
@@ -90,6 +92,41 @@ def edit(plant: RecordPlant, url: str, old: str, new: str) -> str:
         appendonly.install(connection)
     engine.dispose()
     return str(value.id)
+
+
+def attach(plant: RecordPlant, data: bytes) -> None:
+    """A photo kept with the step that was performed."""
+    with plant.house.transaction() as session:
+        run = records.run_of(session, RECORD)
+        made = records.step_of(session, run, "OP/A#1")
+        with trail.act(session, "value.attached", stream=Stream.parse(RECORD), by=SETUP):
+            session.add(
+                Attachment(
+                    run_id=run.id, step_id=made.id, code="photo", name="seal.jpg",
+                    media_type="image/jpeg", digest=hashlib.sha256(data).hexdigest(),
+                    size=len(data), data=data, at=plant.clock.now(), by="P-101",
+                )
+            )  # fmt: skip
+
+
+@pytest.mark.urs("URS-REC-110", "URS-SEC-030")
+def test_a_changed_file_of_a_running_batch_is_found_within_the_hour(
+    plant: RecordPlant, database_url: str
+) -> None:
+    attach(plant, b"the seal was whole")
+    verify(plant)
+    assert verify(plant).ok, "nothing was changed yet"
+    forget_triggers(database_url)
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        new = {"data": b"the seal was broken"}
+        assert connection.execute(text("UPDATE attachment SET data = :data"), new).rowcount == 1
+        appendonly.install(connection)
+    engine.dispose()
+    found = verify(plant)
+    assert (found.scope, found.ok) == ("new", False)
+    (problem,) = found.problems
+    assert problem["place"].startswith("table attachment, row ")
 
 
 def release_condition(plant: RecordPlant) -> tuple[bool, str]:

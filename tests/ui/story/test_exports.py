@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from app import wiring
 from core.jobs import Worker
 from tests.ui.story.conftest import Released
-from tests.ui.story.test_inspector import enter, part
+from tests.ui.story.test_inspector import enter
 
 WIDE = 1280
 NARROW = 320
@@ -34,12 +34,17 @@ def test_an_auditor_comes_from_a_question_to_a_verified_bundle(
     screen: Page, address: str, released: Released, tmp_path: Path
 ) -> None:
     enter(screen, address, released)
-    screen.get_by_role("link", name="B-2045").click()
-    part(screen, "Audit trail")
-    screen.locator("#t-q").fill("value corrected")
-    screen.keyboard.press("Enter")
-    expect(screen.get_by_role("table").first).to_contain_text("1.88")
-    screen.get_by_role("navigation").get_by_role("link", name="Exports").click()
+    menu = screen.get_by_role("navigation").first
+    menu.get_by_role("link", name="Audit trail").click()
+    screen.get_by_role("link", name="Values corrected after their first entry").click()
+    corrected = screen.get_by_role("row").filter(has_text="1.88")
+    expect(corrected).to_contain_text("critical")
+    corrected.get_by_role("link", name="#").click()
+    expect(screen.get_by_role("main")).to_contain_text("that the log signed")
+    screen.go_back()
+    corrected.get_by_role("link", name="B-2045").click()
+    expect(screen.get_by_role("heading", level=1)).to_contain_text("B-2045")
+    menu.get_by_role("link", name="Exports").click()
     screen.get_by_label("Batch numbers").fill("B-2040..B-2049")
     screen.get_by_role("button", name="Show", exact=True).click()
     screen.get_by_role("checkbox", name="B-2045").check()
