@@ -18,7 +18,7 @@ from audit.signatures import SignedContent
 from core.actors import Actor
 from hardware.words import Verdict
 from maintenance import queries
-from maintenance.commands import calibrating, cleaning, orders
+from maintenance.commands import blocking, calibrating, cleaning, orders
 from maintenance.commands.calibrating import Calibrate
 from maintenance.commands.cleaning import PerformCleaning, StartCleaning
 from maintenance.commands.orders import CompleteOrder, NewOrder
@@ -171,6 +171,24 @@ def report_fault(number: str) -> Response:
     what = inputs.text("what", _("What is wrong"))
     made = perform(orders.report_fault, number, what, record=f"equipment/{number}")
     return go_on(url_for(".order", number=made))
+
+
+@bp.post("/equipment/<number>/block")
+@needs("equipment.block")
+def block(number: str) -> Response:
+    """Keep the unit from use until the quality unit takes the block away."""
+    reason = inputs.text("reason", _("Reason"))
+    perform(blocking.block_unit, number, reason, record=f"equipment/{number}")
+    return go_on(url_for("hardware.unit", number=number))
+
+
+@bp.post("/equipment/<number>/unblock")
+@needs("equipment.unblock")
+def unblock(number: str) -> Response:
+    """The unit may be used again."""
+    reason = inputs.text("reason", _("Reason"))
+    perform(blocking.unblock_unit, number, reason, record=f"equipment/{number}")
+    return go_on(url_for("hardware.unit", number=number))
 
 
 @bp.post("/equipment/<number>/order")

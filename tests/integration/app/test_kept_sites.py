@@ -21,6 +21,7 @@ from click.testing import CliRunner
 from app import schema, upgrading
 from app.bootstrap import compose
 from app.cli import main
+from audit import verifier
 from core.clock import HeldClock
 from core.errors import BrokenPromise
 from ebr.entry import Entry
@@ -129,6 +130,17 @@ def test_somebody_of_a_kept_site_signs_in_and_sees_the_batch(site: KeptSite) -> 
         page = visitor.get(f"/records/{ENDED}/steps/A/1")
         assert page.status_code == 200
         assert "9.82" in page.get_data(as_text=True)
+
+
+@pytest.mark.urs("URS-REC-070", "URS-REC-100")
+def test_a_record_of_an_earlier_version_is_exported_and_verifies(
+    site: KeptSite, tmp_path: Path
+) -> None:
+    code, words = told(site, "export", ENDED, "--to", str(tmp_path / "out"))
+    assert code == 0, words
+    (file,) = (tmp_path / "out").glob("*.zip")
+    trust = str(tmp_path / "out" / "trust.json")
+    assert verifier.main([str(file), "--trust", trust]) == 0
 
 
 def damage(site: KeptSite, change: Change) -> None:

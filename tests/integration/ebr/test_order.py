@@ -301,6 +301,21 @@ def test_a_step_that_took_too_long_is_found_also_when_its_job_comes_too_late(
     assert plant.exceptions() == expected
 
 
+@pytest.mark.urs("URS-EXE-070")
+def test_a_step_that_still_runs_after_its_longest_time_is_an_exception_at_once(
+    plant: RecordPlant,
+) -> None:
+    plant.start(recipe(a='<bw:timing maximum="PT20M"/>'))
+    plant.person("P-101").start(RECORD, plant.path("A"))
+    plant.later(minutes=20)
+    plant.work()
+    assert plant.exceptions() == []
+    plant.later(minutes=1)
+    plant.work()
+    assert plant.exceptions() == [("over_time", "major")]
+    assert "step.over_time" in plant.actions()
+
+
 @pytest.mark.urs("URS-EXE-020")
 def test_a_gate_names_every_unmet_condition_and_an_unknown_gate_is_closed() -> None:
     gates = Gates({"lot.use": frozenset({"status"})})

@@ -315,3 +315,23 @@ def test_releasing_the_unit_ends_the_right_to_write(house: House) -> None:
     house.perform(equipment_commands.release, "FBD-01", batch="B-2045", by=KERN)
     with pytest.raises(WriteNotAllowed, match="it is free"):
         ask(house, "61", key="k2")
+
+
+@pytest.mark.urs("URS-PRO-050", "URS-EXE-080")
+def test_what_no_gateway_has_taken_is_not_sent_after_the_end_of_its_batch(house: House) -> None:
+    dryer(house)
+    allocated(house)
+    waiting, taken = ask(house, "60"), ask(house, "61", key="k2")
+    assert house.perform(commands.claim_write, taken, gateway="gw-1", by=KERN)
+    batch, why = Stream("batch", "B-2045"), "B-2045 was aborted"
+    with (
+        house.transaction() as session,
+        trail.act(session, "batch.ended", stream=batch, by=KERN) as act,
+    ):
+        tags = commands.withdraw_writes(session, str(batch), why, by=KERN, at=START)
+        act.facts["not_sent"] = tags
+    assert tags == ["FBD-01.TC103"]
+    assert not house.perform(commands.claim_write, waiting, gateway="gw-1", by=KERN)
+    with house.reading() as session:
+        states = [queries.write_request(session, each).state for each in (waiting, taken)]
+    assert states == [WriteState.REFUSED, WriteState.CLAIMED]

@@ -214,11 +214,11 @@ def equip(plant: RecordPlant) -> None:
         ("BAL-01", "precision_balance", ("0.00001", "6.2", "0.0082", 5)),
         ("BAL-02", "precision_balance", ("0.00001", "6.2", "0.0082", 5)),
     ):
-        _scale(plant, number, name, spec, author, approver)
+        add_scale(plant, number, name, spec, author, approver)
     _stores(plant, author)
 
 
-def _scale(
+def add_scale(
     plant: RecordPlant,
     number: str,
     name: str,
@@ -226,6 +226,7 @@ def _scale(
     author: Actor,
     approver: Actor,
 ) -> None:
+    """One scale with its tags, in calibration and checked today; BAL-02 alone is overdue."""
     readability, capacity, minimum, decimals = spec
     overdue = number == "BAL-02"
     house = plant.house

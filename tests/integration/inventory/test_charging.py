@@ -196,6 +196,10 @@ def test_drums_of_product_stand_in_quarantine_until_the_quality_unit_decides(
     release(weighed, released=True)
     (stored,) = weighed.ask(queries.stock, "500010", at=weighed.clock.now())
     assert stored.problem is None
+    reason, by = "a value was corrected", weighed.person("P-107").actor
+    weighed.house.perform(handlers.reassess_batch_lot, "B-2045", reason=reason, by=by)
+    (stored,) = weighed.ask(queries.stock, "500010", at=weighed.clock.now())
+    assert isinstance(stored.problem, LotNotReleased), "the decision was taken back"
     assert weighed.ask(ledger.differences) == []
 
 

@@ -96,3 +96,22 @@ def test_a_calibration_counts_when_a_second_person_has_verified_it(
     due = plant.ask(plant_queries.equipment, "GRA-01").calibration_due
     assert due is not None
     assert due.year == 2027
+
+
+@pytest.mark.urs("URS-EQP-020")
+def test_a_blocked_unit_is_not_used_until_the_quality_unit_takes_the_block_away(
+    plant: RecordPlant, fitter: str, enter: Enter
+) -> None:
+    supervisor, quality = enter("P-105"), enter("P-107")
+    assert supervisor.send(UNIT, f"{UNIT}/block", reason=" ").status_code == 422
+    assert supervisor.send(UNIT, f"{UNIT}/block", reason="crack in the bowl").status_code == 303
+    shown = text_of(supervisor.get(UNIT))
+    assert "blocked: crack in the bowl" in shown
+    assert "Take the block away" not in shown
+    form = supervisor.forms("/work").to("/language") | {"_key": "1", "reason": "it is fine"}
+    assert supervisor.client.post(f"{UNIT}/unblock", data=form).status_code == 403
+    assert plant.ask(plant_queries.equipment, "GRA-01").blocked_reason == "crack in the bowl"
+    assert quality.send(UNIT, f"{UNIT}/unblock", reason="bowl exchanged").status_code == 303
+    assert plant.ask(plant_queries.equipment, "GRA-01").blocked_reason is None
+    told = [entry["reason"] for entry in plant.entries("equipment/GRA-01")][-2:]
+    assert told == ["crack in the bowl", "bowl exchanged"]

@@ -58,7 +58,6 @@ def test_a_container_is_weighed_without_typing_and_verified(
     refused = operator.send(scanned, f"{page}/scale", unit="WGH-02")
     assert refused.status_code in (409, 422)
     assert "WGH-02 cannot be used" in text_of(refused)
-    assert operator.send(scanned, f"{page}/scale", unit="WGH-01").status_code == 303
     taken = operator.send(scanned, f"{page}/take")
     assert taken.status_code == 200
     assert "25.00 kg" in text_of(taken)
@@ -72,6 +71,25 @@ def test_a_container_is_weighed_without_typing_and_verified(
         made = queries.containers_of_batch(session, "B-2045", step="D040")
     assert [each.net for each in made] == [Decimal("25.00")]
     assert made[0].checked_by == "P-102"
+
+
+@pytest.mark.urs("URS-MAT-030")
+def test_another_scale_is_chosen_on_the_page_and_has_the_weighing(
+    plant: RecordPlant, enter: Enter
+) -> None:
+    author, approver = plant.person("P-105").actor, plant.person("P-107").actor
+    spec = ("0.01", "150", "8.20", 2)
+    dispensary.add_scale(plant, "WGH-03", "floor_scale", spec, author, approver)
+    where = f"D040/{plant.step('D040').occurrence}"
+    page = f"/records/B-2045/weigh/{where}"
+    operator = enter("P-104")
+    operator.send(f"/records/B-2045/steps/{where}", f"/records/B-2045/steps/{where}/start")
+    scanned = f"{page}?scan={dispensary.DRUMS[0]}"
+    assert operator.send(scanned, f"{page}/scale", unit="WGH-03").status_code == 303
+    chosen = plant.entries("batch/B-2045")[-1]
+    assert (chosen["action"], chosen["facts"]["unit"]) == ("scale.chosen", "WGH-03")
+    dispensary.show(plant, "WGH-03", "25.00")
+    assert "WGH-03" in text_of(operator.get(scanned))
 
 
 @pytest.mark.urs("URS-MAT-010", "URS-MAT-020", "URS-AUD-010")
