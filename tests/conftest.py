@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support import contract
 from tests.support.loopback import forbid_the_world
 from tests.support.places import PLACES, POSTGRESQL, SQLITE, site_url
 from tests.support.postgres import PostgresServer, running_postgres
@@ -15,6 +17,10 @@ from tests.support.requirements import known_requirements
 from tests.support.templates import Templates
 
 SUITE_DATABASE = pytest.StashKey[PostgresServer]()
+OBSERVER = contract.Observer()
+SEEN = "seen in committed acts"
+BROKEN = pytest.StashKey[list[str]]()
+WHOLE = ["tests"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,6 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test module is imported."""
     forbid_the_world()
+    watching = ExitStack()
+    watching.enter_context(OBSERVER.watching())
+    config.add_cleanup(watching.close)
     if config.getoption("database") == POSTGRESQL:
         PLACES.use(lambda: suite_server(config))
 
@@ -41,6 +50,37 @@ def suite_server(config: pytest.Config) -> PostgresServer:
         config.add_cleanup(ending.close)
         config.stash[SUITE_DATABASE] = ending.enter_context(running_postgres())
     return config.stash[SUITE_DATABASE]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process hands over what it saw; the last one compares it with what there is."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[SEEN] = sorted(OBSERVER.seen)
+    elif is_whole(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        lines = contract.broken(contract.operations(), OBSERVER.seen, contract.SILENT)
+        session.config.stash[BROKEN] = lines
+        if lines:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """What another process saw."""
+    OBSERVER.seen |= set(getattr(node, "workeroutput", {}).get(SEEN, ()))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """What the contract of the trail lacks."""
+    if lines := config.stash.get(BROKEN, []):
+        terminalreporter.section("the contract of the audit trail does not hold (URS-AUD-010)")
+        terminalreporter.line("\n".join(lines))
+
+
+def is_whole(config: pytest.Config) -> bool:
+    """Whether a run holds every test of a change; of a part nothing follows."""
+    chosen = config.option.keyword or config.option.markexpr != "not nightly"
+    return config.args == WHOLE and not chosen and not config.option.collectonly
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

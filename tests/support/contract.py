@@ -35,7 +35,73 @@ PACKAGES = (
     "app audit core documents ebr engine hardware inventory maintenance personnel production"
     " quality web workflows"
 ).split()
-SILENT: dict[str, str] = {}
+SILENT_BECAUSE = {
+    "it asks for a job; the entry is that of the job, and names who asked": (
+        "app.advancing.request_advance",
+        "ebr.bundle.request_bundle",
+        "ebr.issuing.request",
+        "ebr.issuing.request_record",
+        "ebr.packages.request_package",
+        "web.ebr_record.ask_bundle",
+        "web.ebr_record.ask_pdf",
+        "web.exports.ask",
+        "web.presenter.advance",
+    ),
+    "it asks whether a person may, and changes nothing": (
+        "ebr.bundle.allow_export",
+        "ebr.opening.context_of",
+        "ebr.opening.open_step",
+        "ebr.packages.allow",
+        "ebr.packages.package_for",
+    ),
+    "it plays the simulated plant, which is no part of the record": ("web.presenter.story",),
+    "it is kept in the browser; every entry names the terminal": (
+        "web.personnel.language",
+        "web.personnel.look",
+        "web.personnel.set_terminal",
+    ),
+    "it keeps a session alive that its beginning has told of": ("web.personnel.touch",),
+    "browsers tell it without anybody signed in; it is a line of the log file": (
+        "web.live.csp_report",
+    ),
+    "it only reads": (
+        "app.anchorcli.show",
+        "app.cli.demo_labels",
+        "app.cli.doctor",
+        "app.cli.verify",
+        "app.messagecli.waiting",
+        "app.recipecli.check_recipe",
+        "app.simulatecli.state",
+        "app.usercli.list_people",
+    ),
+    "it works beside the site, which is only read": ("app.rebuildcli.rebuild",),
+    "it makes a site, whose trail begins with the entry of that": ("app.backupcli.restore",),
+    "it has no site: keys and files of somebody else": (
+        "app.anchorcli.key",
+        "app.backupcli.backup_key",
+        "app.witnesscli.key",
+        "app.witnesscli.new_history",
+        "app.witnesscli.serve",
+        "app.witnesscli.show",
+        "app.witnesscli.trust",
+    ),
+    "it starts the parts of a site, whose acts leave their entries": (
+        "app.cli.demo_history",
+        "app.cli.gateway",
+        "app.cli.run",
+        "app.cli.web",
+        "app.cli.worker",
+    ),
+    "it puts a whole demonstration site aside, its trail with it": ("app.cli.demo_reset",),
+    "its commands are those of set-up; a test of the culture uses them without the verb": (
+        "app.cli.demo_bioreactor",
+    ),
+    "it plays the simulated cell, which is no part of the record": (
+        "app.simulatecli._command.<locals>.play",
+        "app.simulatecli.advance",
+    ),
+}
+SILENT = {name: why for why, names in SILENT_BECAUSE.items() for name in names}
 """Operations that leave no entry of their own, each with the reason."""
 READING = {"GET", "HEAD", "OPTIONS"}
 WRITING_WORDS = ("by", "at")
@@ -65,12 +131,17 @@ class Observer:
             patch.object(Act, "__init__", beginning),
             patch.object(TrailGuard, "before_commit", committing),
             listening("after_attach", lambda session, _: self._at_work_in(session)),
+            listening("before_flush", lambda session, *_: self._changed_in(session)),
             listening("after_rollback", lambda session: self._open.pop(session, None)),
         ):
             yield
 
     def _at_work_in(self, session: Session) -> None:
         self._open.setdefault(session, set()).update(at_work())
+
+    def _changed_in(self, session: Session) -> None:
+        if session.new or session.dirty:
+            self._at_work_in(session)
 
     def note(self, acts: Iterable[Act], beside: Iterable[str] = ()) -> None:
         """A refused attempt shows that it is written down, not that the operation is."""
