@@ -87,7 +87,7 @@ def restore(
         click.echo("without private keys: for reading and verifying, not for work")
 
 
-def _secret(path: Path) -> bytes:
+def _secret(path: Path) -> age.Identity:
     try:
         return age.identity_key(path.read_text(encoding="ascii"))
     except (OSError, ValueError) as problem:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
-from app.backup.age import CannotOpen, Reader, Writer
+from app.backup.age import CannotOpen, Identity, Reader, Writer
 
 FORMAT = "batchwright-backup-v1"
 MANIFEST = "manifest.json"
@@ -93,12 +93,20 @@ class Hashing:
         return self._file.write(data)
 
 
-def unpack(file: BinaryIO, secret: bytes, folder: Path) -> Manifest:
+def unpack(file: BinaryIO, secret: Identity, folder: Path) -> Manifest:
     """Every member into `folder`, compared with the list; `CannotOpen` when anything differs.
 
     What was written until then is for the caller to throw away.
     """
-    reader = Reader(file, secret)
+    with Reader(file, secret) as reader:
+        listed, found = _unpacked(reader, folder)
+        reader.drain()
+    if listed is None or listed.files != found:
+        raise CannotOpen("the files of the backup are not those of its list")
+    return listed
+
+
+def _unpacked(reader: Reader, folder: Path) -> tuple[Manifest | None, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, Any]] = {}
     listed: Manifest | None = None
     try:
@@ -112,10 +120,7 @@ def unpack(file: BinaryIO, secret: bytes, folder: Path) -> Manifest:
                     found[name] = {"size": size, "sha256": _write(member, folder / name)}
     except tarfile.TarError as problem:
         raise CannotOpen(f"the backup is damaged inside: {problem}") from None
-    reader.drain()
-    if listed is None or listed.files != found:
-        raise CannotOpen("the files of the backup are not those of its list")
-    return listed
+    return listed, found
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, BinaryIO, int]]:

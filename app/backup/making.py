@@ -54,7 +54,7 @@ class Order:
         if not self.folder.is_dir():
             raise BrokenPromise(f"the folder for backups {self.folder} is not there")
         try:
-            keys = {age.recipient_key(key) for key in (self.recipient, self.escrow) if key}
+            keys = {str(age.recipient_key(key)) for key in (self.recipient, self.escrow) if key}
         except ValueError as problem:
             raise BrokenPromise(f"a recipient of the backup is no age key: {problem}") from None
         if self.escrow and len(keys) == 1:

@@ -23,7 +23,7 @@ from sqlalchemy.engine import make_url
 
 from app import keybook, schema
 from app.backup import snapshot
-from app.backup.age import CannotOpen, Reader
+from app.backup.age import CannotOpen, Identity, Reader
 from app.backup.archive import Manifest, unpack
 from app.backup.making import ESCROW, TRUST
 from app.rehearsing import opened
@@ -65,9 +65,9 @@ class Restoration:
 def restore(
     file: Path,
     folder: Path,
-    secret: bytes,
+    secret: Identity,
     *,
-    escrow: bytes | None = None,
+    escrow: Identity | None = None,
     database: Server | None = None,
 ) -> Restoration:
     """Unpack a backup into a new `folder`, compare digests and counts, verify everything.
@@ -115,7 +115,7 @@ def _aside(folder: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _unpacked(file: Path, secret: bytes, aside: Path) -> Manifest:
+def _unpacked(file: Path, secret: Identity, aside: Path) -> Manifest:
     try:
         with file.open("rb") as stream:
             return unpack(stream, secret, aside)
@@ -164,18 +164,18 @@ def _verified(url: str, aside: Path, manifest: Manifest) -> Report:
     return report
 
 
-def _unpack_private(aside: Path, escrow: bytes) -> None:
+def _unpack_private(aside: Path, escrow: Identity) -> None:
     place = aside / ESCROW
     if not place.exists():
         raise BrokenPromise("this backup was made without private keys")
-    reader = Reader(io.BytesIO(place.read_bytes()), escrow)
-    with tarfile.open(fileobj=cast(BinaryIO, reader), mode="r|") as tar:
-        for member in tar:
-            file, parts = tar.extractfile(member), PurePosixPath(member.name).parts
-            if file is None or parts[0] not in PRIVATE or ".." in parts:
-                raise CannotOpen(f"{member.name!r} is no key of a site")
-            _write_private(aside / member.name, file.read())
-    reader.drain()
+    with Reader(io.BytesIO(place.read_bytes()), escrow) as reader:
+        with tarfile.open(fileobj=cast(BinaryIO, reader), mode="r|") as tar:
+            for member in tar:
+                file, parts = tar.extractfile(member), PurePosixPath(member.name).parts
+                if file is None or parts[0] not in PRIVATE or ".." in parts:
+                    raise CannotOpen(f"{member.name!r} is no key of a site")
+                _write_private(aside / member.name, file.read())
+        reader.drain()
 
 
 def _write_private(path: Path, data: bytes) -> None:

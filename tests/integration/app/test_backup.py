@@ -142,7 +142,7 @@ def test_who_keeps_backups_gets_no_private_key(
     for path in (*(tmp_path / "open").rglob("*"), made.file):
         found = path.read_bytes() if path.is_file() else b""
         assert not any(secret in found for secret in secrets), path
-    with pytest.raises(age.CannotOpen), (tmp_path / "open" / making.ESCROW).open("rb") as file:
+    with (tmp_path / "open" / making.ESCROW).open("rb") as file, pytest.raises(age.CannotOpen):
         age.Reader(file, KEY)
 
 
@@ -199,10 +199,11 @@ def test_a_backup_while_people_work_is_one_moment(
 def test_a_failed_backup_is_an_entry_and_leaves_no_file(
     settings: Settings, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: age.Writer, piece: bytes, *, last: bool) -> None:
-        raise OSError(28, "No space left on device")
+    def full(self: age._Kept, data: bytes) -> int:
+        self.failure = OSError(28, "No space left on device")
+        raise self.failure
 
-    monkeypatch.setattr(age.Writer, "_seal", full)
+    monkeypatch.setattr(age._Kept, "write", full)
     with pytest.raises(BrokenPromise, match="No space left"):
         back_up(settings, kept)
     assert list(kept.iterdir()) == []
