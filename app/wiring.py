@@ -37,6 +37,7 @@ from quality.events import (
     BatchUnderReassessment,
     DeviationWasClosed,
 )
+from quality.exceptionreport import ExceptionReport
 from quality.kinds import registering as quality_kinds
 
 EXPECTED_CHECKS = {
@@ -93,7 +94,8 @@ def handlers(events: EventHandlers) -> None:
 
 def document_kinds() -> dict[str, DocumentKind]:
     """What is issued besides the records themselves, by name."""
-    return {}
+    made: list[DocumentKind] = [ExceptionReport()]
+    return {kind.name: kind for kind in made}
 
 
 def jobs() -> dict[str, JobHandler]:
