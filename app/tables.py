@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import audit.anchormodels
+import audit.backupmodels
 import audit.models
 import audit.searchmodels
 import audit.verifiedmodels
@@ -24,6 +25,7 @@ from core.db import Base
 METADATA = Base.metadata
 PACKAGES = (
     audit.anchormodels,
+    audit.backupmodels,
     audit.models,
     audit.searchmodels,
     audit.verifiedmodels,

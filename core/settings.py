@@ -3,7 +3,8 @@
 Everything of a site lies under `home` (git-ignored ``var/site`` by default). Values come from the
 environment (``BATCHWRIGHT_HOME``, ``BATCHWRIGHT_DATABASE_URL``, ``BATCHWRIGHT_OWNER_URL``,
 ``BATCHWRIGHT_LOG_LEVEL``, ``BATCHWRIGHT_LOG_WITNESS``, ``BATCHWRIGHT_ANCHOR_FILE``,
-``BATCHWRIGHT_TIME_AUTHORITY``); no setting can switch the audit trail off, because there is none.
+``BATCHWRIGHT_TIME_AUTHORITY``, and ``BATCHWRIGHT_BACKUP_...`` as in
+docs/how-to/back-up-and-restore.md); no setting can switch the audit trail off, because there is none.
 """
 
 from __future__ import annotations
@@ -29,6 +30,17 @@ class Settings:
     time_authority: str = ""
     """Address and root certificate file of a time-stamp authority (``URL FILE``)."""
 
+    backup_folder: str = ""
+    """Where the worker puts backups; empty for no schedule."""
+    backup_recipients: str = ""
+    """Who can open them, and who their private keys (``age1... age1...``)."""
+    backup_plan: str = ""
+    """How often and how long they are kept (``app.backup.plan``)."""
+    drill_identity: str = ""
+    """File with the key that opens backups, for drills that the worker makes by itself."""
+    drill_database: str = ""
+    """For drills of a site on PostgreSQL: an empty database (``OWNER-URL URL``)."""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read the environment; the default is an SQLite database in ``var/site``."""
@@ -42,6 +54,11 @@ class Settings:
             log_witness=environment.get("BATCHWRIGHT_LOG_WITNESS", ""),
             anchor_file=environment.get("BATCHWRIGHT_ANCHOR_FILE", ""),
             time_authority=environment.get("BATCHWRIGHT_TIME_AUTHORITY", ""),
+            backup_folder=environment.get("BATCHWRIGHT_BACKUP_FOLDER", ""),
+            backup_recipients=environment.get("BATCHWRIGHT_BACKUP_RECIPIENTS", ""),
+            backup_plan=environment.get("BATCHWRIGHT_BACKUP_PLAN", ""),
+            drill_identity=environment.get("BATCHWRIGHT_DRILL_IDENTITY", ""),
+            drill_database=environment.get("BATCHWRIGHT_DRILL_DATABASE", ""),
         )
 
     @property
