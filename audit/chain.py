@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from audit import canonical, verifier
+from audit.errors import ActIncomplete
 from audit.models import Entry, PendingEntry, StreamHead
 from core import writeguard
 from core.db import site_of
@@ -55,7 +56,11 @@ class Tail:
 
 
 def append(session: Session, drafts: list[Draft]) -> None:
-    """Chain the drafts to their streams in order; rows of entries, waiting list and heads."""
+    """Chain the drafts to their streams in order; rows of entries, waiting list and heads.
+
+    Raises ActIncomplete for an entry that lacks anything of who, what, when, why and where, or
+    says more than its format (URS-AUD-020); the transaction is to be given up.
+    """
     connection = session.connection()
     site = site_of(session)
     with writeguard.flushing(session):
@@ -94,9 +99,12 @@ def _begin_stream(connection: Connection, site: int, rec: str) -> None:
 def _chained(site: int, at: datetime, draft: Draft, tail: Tail) -> dict[str, Any]:
     tail.rseq += 1
     previous = None if tail.hash is None else tail.hash.hex()
-    payload = canonical.encode(
-        {**draft.payload, "rec": draft.rec, "rseq": tail.rseq, "prev": previous}
-    )
+    data = {**draft.payload, "rec": draft.rec, "rseq": tail.rseq, "prev": previous}
+    try:
+        verifier.check_entry_fields(data, f"entry {tail.rseq} of {draft.rec}")
+    except verifier.Invalid as problem:
+        raise ActIncomplete(str(problem)) from None
+    payload = canonical.encode(data)
     tail.hash = verifier.sha256(payload)
     return {
         "id": new_id(),

@@ -19,6 +19,8 @@ FAULTS = {
     " are made over HTTP",
     "power": "power cut under SQLite at a random write: unsynced sectors are there or not",
     "postgres": "`kill -9` of PostgreSQL with all its processes while steps are committed",
+    "trail": "the database fails at a random statement of the audit trail while a step is"
+    " committed",
     "space-limit": "web server and worker may not write to files any more",
     "space-disk": "the same with a disk that is full to the last byte (a small file system)",
     "races-sqlite": "fifty completions of one step by two people in two processes, SQLite",

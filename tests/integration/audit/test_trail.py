@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from audit import trail, verifier
+from audit import chain, trail, verifier
 from audit.errors import ActIncomplete, ReasonMissing, UnattributedChange
 from audit.models import Entry, PendingEntry, StreamHead
 from audit.streams import Stream
@@ -31,12 +31,12 @@ def payloads(house: House, stream: Stream = BATCH) -> list[dict[str, Any]]:
         return [entry.data for entry in trail.entries(session, stream)]
 
 
-def make_kettle(house: House, **values: Any) -> None:
+def make_kettle(house: House, name: str = "K-1", **values: Any) -> None:
     with (
         house.transaction() as session,
         trail.act(session, "kettle.made", stream=BATCH, by=OPERATOR),
     ):
-        session.add(Kettle(name="K-1", **values))
+        session.add(Kettle(name=name, **values))
 
 
 @pytest.mark.urs("URS-AUD-020")
@@ -341,3 +341,36 @@ def test_a_reading_session_keeps_no_trail(house: House) -> None:
         assert trail.current(session) is None
         with pytest.raises(BrokenPromise):
             trail.act(session, "batch.noted", stream=BATCH, by=OPERATOR).__enter__()
+
+
+FIELDS = sorted(
+    {*verifier.ENTRY_FIELDS} - {"rec", "rseq", "prev"}
+    | {f"actor.{name}" for name in verifier.ACTOR_FIELDS}
+    | {f"software.{name}" for name in verifier.SOFTWARE_FIELDS}
+)
+
+
+@pytest.mark.urs("URS-AUD-020")
+@pytest.mark.parametrize("field", FIELDS)
+def test_an_entry_that_lacks_a_field_is_never_written(
+    house: House, monkeypatch: pytest.MonkeyPatch, field: str
+) -> None:
+    append = chain.append
+
+    def forgetful(session: Session, drafts: list[chain.Draft]) -> None:
+        for draft in drafts:
+            outer, _, inner = field.partition(".")
+            data = dict(draft.payload)
+            if inner:
+                data[outer] = {k: v for k, v in data[outer].items() if k != inner}
+            else:
+                del data[outer]
+            append(session, [chain.Draft(draft.rec, data)])
+
+    make_kettle(house)
+    monkeypatch.setattr(chain, "append", forgetful)
+    with pytest.raises(ActIncomplete, match=field.rpartition(".")[2]):
+        make_kettle(house, "K-2")
+    with house.reading() as session:
+        assert len(session.scalars(select(Kettle)).all()) == 1
+    assert len(payloads(house)) == 1
