@@ -27,6 +27,7 @@ LATER = {
     "export": "app.exportcli",
     "log-witness": "app.witnesscli",
     "message": "app.messagecli",
+    "print": "app.printcli",
     "rebuild": "app.rebuildcli",
     "recipe": "app.recipecli",
     "restore": "app.backupcli",

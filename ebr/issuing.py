@@ -163,6 +163,19 @@ def documents_of(session: Session, stream: str) -> list[IssuedDocument]:
     return list(session.scalars(query.order_by(IssuedDocument.at.desc(), IssuedDocument.id.desc())))
 
 
+def issued(
+    session: Session, *, kind: str | None = None, words: str = ""
+) -> Iterator[IssuedDocument]:
+    """Printed documents ever issued, newest first, without bytes; of one kind, by words."""
+    query = select(IssuedDocument).where(IssuedDocument.media_type == PDF)
+    if kind is not None:
+        query = query.where(IssuedDocument.kind == kind)
+    if words:
+        query = query.where(IssuedDocument.name.icontains(words, autoescape=True))
+    query = query.order_by(IssuedDocument.at.desc(), IssuedDocument.id.desc())
+    yield from session.scalars(query.execution_options(yield_per=200))
+
+
 def document(session: Session, document_id: UUID) -> IssuedDocument:
     """One document with its bytes, which still have the digest of their issue.
 

@@ -6,6 +6,7 @@ from flask import Blueprint
 
 from web import (
     copies,
+    documents,
     drawings,
     ebr,
     ebr_record,
@@ -47,6 +48,7 @@ EVERYWHERE: tuple[Blueprint, ...] = (
     exceptions.bp,
     exports.bp,
     copies.bp,
+    documents.bp,
     workflows.bp,
     drawings.bp,
     hardware.bp,

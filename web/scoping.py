@@ -36,6 +36,11 @@ EXPORTS = frozenset(
 )
 """Narrowed as well; the commands behind ask for each record again."""
 
+DOCUMENTS = frozenset(
+    {f"documents.{view}" for view in ("page", "ask", "waiting", "document", "file")}
+)
+"""The kind of each document asks whether the person may have it."""
+
 OWN = frozenset(
     {"home.start", "personnel.passphrase", "personnel.change_passphrase", "personnel.touch"}
 )
@@ -78,7 +83,7 @@ def opens(endpoint: str) -> bool:
     """For menus and links: whether a page can open at all for the person here."""
     return (
         not is_limited()
-        or endpoint in NARROWED | OWN | EXPORTS | OF_A_RECIPE
+        or endpoint in NARROWED | OWN | EXPORTS | DOCUMENTS | OF_A_RECIPE
         or _is_of_a_batch(endpoint)
     )
 
@@ -93,7 +98,7 @@ def watches(session: Session, stream: str) -> bool:
 
 def _stay_in_scope() -> Response | None:
     endpoint = request.endpoint
-    if not is_limited() or endpoint is None or endpoint in NARROWED | OWN | EXPORTS:
+    if not is_limited() or endpoint is None or endpoint in NARROWED | OWN | EXPORTS | DOCUMENTS:
         return None
     if access_of(current_app.view_functions[endpoint]).public:
         return None
