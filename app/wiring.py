@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app import between_pillars, clockincident, scheduledverification, verification
+from app.backup import scheduled
 from audit import standing
 from core.events import EventHandlers
 from core.jobs import JobHandler
@@ -29,6 +30,7 @@ from maintenance import expiry
 from maintenance import handlers as maintenance_handlers
 from maintenance.commands import cleaning_runs
 from maintenance.events import CalibrationFailed, UnitCleaned
+from production.register import BatchRegister
 from quality import checks as quality_checks
 from quality import handlers as quality_handlers
 from quality.events import (
@@ -94,7 +96,7 @@ def handlers(events: EventHandlers) -> None:
 
 def document_kinds() -> dict[str, DocumentKind]:
     """What is issued besides the records themselves, by name."""
-    made: list[DocumentKind] = [ExceptionReport()]
+    made: list[DocumentKind] = [BatchRegister(), ExceptionReport()]
     return {kind.name: kind for kind in made}
 
 
@@ -110,5 +112,6 @@ def jobs() -> dict[str, JobHandler]:
         bundle.EXPORT_JOB: bundle.on_export,
         standing.VERIFY_JOB: scheduledverification.on_verify,
         packages.PACKAGE_JOB: packages.on_package,
+        **scheduled.JOBS,
         **engine_handlers.JOBS,
     }
