@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -26,8 +25,7 @@ IN_ONE_QUERY = 500
 UNREADABLE = (SQLAlchemyError, ArithmeticError, ValueError, TypeError)
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """The newest image of a row: its version, its digest, and the entry that holds it."""
 
     version: int
@@ -41,6 +39,16 @@ class Images:
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], Seen] = {}
+
+    # Between processes as plain tuples: half a million objects took longer than their checking.
+    def __getstate__(self) -> list[tuple[str, str, int, bytes, str, int]]:
+        return [(*row, *seen) for row, seen in self._seen.items()]
+
+    def __setstate__(self, told: list[tuple[str, str, int, bytes, str, int]]) -> None:
+        self._seen = {
+            (table, row_id): Seen(version, digest, rec, rseq)
+            for table, row_id, version, digest, rec, rseq in told
+        }
 
     def take(self, entry: Mapping[str, Any]) -> None:
         """Note the images of one entry; of several of one row the highest version counts."""

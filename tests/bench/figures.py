@@ -207,6 +207,9 @@ GROUPS = (
             ),
             Figure("verify_2proc_speed_up", "Over one process", "at least 1.8", 2),
             Figure(
+                "machine_2proc_speed_up", "What two processes that share nothing gain here", "", 2
+            ),
+            Figure(
                 "verify_incremental_ms_1000_new_of_1M",
                 "1,000 new entries and a sample of a million verified, ms",
                 decimals=0,
