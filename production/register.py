@@ -43,11 +43,11 @@ TABLES = (
 )
 ENDED_BY_REASON = ("cancelled", "aborted", "stopped", "held")
 BATCHES = (
-    Column(code="number", title="Batch", share=9, form=Form.STRONG),
-    Column(code="product", title="Product, recipe", share=20),
-    Column(code="order", title="Size, order", share=11),
-    Column(code="planned", title="Planned at, by", share=16),
-    Column(code="state", title="State then", share=10, form=Form.STATE),
+    Column(code="number", title="Batch", share=8, form=Form.STRONG),
+    Column(code="product", title="Product, recipe", share=19),
+    Column(code="order", title="Size, order", share=10),
+    Column(code="planned", title="Planned at, by", share=17),
+    Column(code="state", title="State then", share=12, form=Form.STATE),
     Column(code="course", title="Begun, ended, why", share=17),
     Column(code="decision", title="Decision, signed", share=17),
 )
@@ -306,7 +306,7 @@ def _sheet(known: Known, day: str, until: datetime, scope: Scope, *, over: bool)
         version=scope.words,
         place=known.place,
         state="open" if unexplained else "complete",
-        words=f"{unexplained} numbers unexplained" if unexplained else "every number accounted for",
+        words=_accounted(unexplained),
         facts=[
             Pair(name="As of before", text=known.place.at(until)),
             Pair(name="Time zone", text=known.place.zone),
@@ -319,6 +319,12 @@ def _sheet(known: Known, day: str, until: datetime, scope: Scope, *, over: bool)
         tables=_tables(known, lines, found),
         mark="" if over else DAY_NOT_OVER,
     )
+
+
+def _accounted(unexplained: int) -> str:
+    if not unexplained:
+        return "every number accounted for"
+    return "1 number unexplained" if unexplained == 1 else f"{unexplained} numbers unexplained"
 
 
 def _tables(known: Known, lines: Sequence[Line], found: Sequence[Gap]) -> list[Table]:

@@ -37,21 +37,21 @@ from workflows import queries as definitions
 READ = "record.read"
 FORMAT = "batchwright-exceptions 1"
 CASES = (
-    Column(code="case", title="Record, no., step", share=15, form=Form.STRONG),
+    Column(code="case", title="Record, no., step", share=14, form=Form.STRONG),
     Column(code="severity", title="Severity", share=10, form=Form.STATE),
-    Column(code="what", title="What departed", share=29),
+    Column(code="what", title="What departed", share=25),
     Column(code="raised", title="Raised at, by", share=15),
     Column(code="decision", title="Decision and reason", share=17),
-    Column(code="signed", title="Signed", share=14, form=Form.SIGNED),
+    Column(code="signed", title="Signed", share=19, form=Form.SIGNED),
 )
 DEVIATIONS = (
     Column(code="number", title="Deviation", share=11, form=Form.STRONG),
     Column(code="severity", title="Severity", share=10, form=Form.STATE),
     Column(code="state", title="State", share=9, form=Form.STATE),
-    Column(code="what", title="Title", share=24),
-    Column(code="found", title="Found, opened by", share=15),
-    Column(code="conclusion", title="Conclusion", share=17),
-    Column(code="signed", title="Signed", share=14, form=Form.SIGNED),
+    Column(code="what", title="Title", share=21),
+    Column(code="found", title="Found, opened by", share=14),
+    Column(code="conclusion", title="Conclusion", share=16),
+    Column(code="signed", title="Signed", share=19, form=Form.SIGNED),
 )
 
 

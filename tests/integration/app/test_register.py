@@ -108,7 +108,7 @@ def test_numbers_without_a_batch_are_explained_by_their_entry_or_named_as_unexpl
     assert "Reason: new list" in skipped["explanation"]
     assert lost["count"] == "1"
     assert lost["explanation"].startswith("UNEXPLAINED")
-    assert made.standing == "1 numbers unexplained"
+    assert made.standing == "1 number unexplained"
     assert last in {row["number"] for row in made.rows("batches")}
     assert sheets.unsaid(made) == []
 
