@@ -15,6 +15,7 @@ from ebr.host import AUTOMATIC_JOB
 from ebr.kinds import neutral, writing
 from ebr.kinds.base import KindRegistry
 from ebr.printables import DocumentKind
+from ebr.report.trailreport import TrailReport
 from engine import handlers as engine_handlers
 from hardware.events import (
     CounterOverLimit,
@@ -97,7 +98,7 @@ def handlers(events: EventHandlers) -> None:
 
 def document_kinds() -> dict[str, DocumentKind]:
     """What is issued besides the records themselves, by name."""
-    made: list[DocumentKind] = [BatchRegister(), ExceptionReport(), Logbook()]
+    made: list[DocumentKind] = [BatchRegister(), ExceptionReport(), Logbook(), TrailReport()]
     return {kind.name: kind for kind in made}
 
 

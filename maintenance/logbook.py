@@ -35,20 +35,20 @@ from maintenance.models import MaintenanceOrder, OrderState, Trigger
 READ = "equipment.read"
 FORMAT = "batchwright-logbook 1"
 LINES = (
-    Column(code="line", title="No.", share=5, form=Form.NUMBER),
-    Column(code="kind", title="Kind", share=11, form=Form.STRONG),
-    Column(code="time", title="From, to", share=17),
-    Column(code="what", title="Batch, product, remark", share=25),
-    Column(code="performed", title="Performed by", share=12),
+    Column(code="line", title="No.", share=4, form=Form.NUMBER),
+    Column(code="kind", title="Kind", share=13, form=Form.STRONG),
+    Column(code="time", title="From, to", share=20),
+    Column(code="what", title="Batch, product, remark", share=21),
+    Column(code="performed", title="Performed by", share=11),
     Column(code="checked", title="Checked by, at", share=13),
-    Column(code="signed", title="Signed", share=17, form=Form.SIGNED),
+    Column(code="signed", title="Signed", share=18, form=Form.SIGNED),
 )
 ORDERS = (
     Column(code="number", title="Order", share=9, form=Form.STRONG),
     Column(code="trigger", title="Came of", share=9),
     Column(code="state", title="State", share=12, form=Form.STATE),
-    Column(code="what", title="What was to be done, what was done", share=30),
-    Column(code="opened", title="Opened at, by", share=19),
+    Column(code="what", title="What was to be done, what was done", share=27),
+    Column(code="opened", title="Opened at, by", share=22),
     Column(code="signed", title="Signed", share=21, form=Form.SIGNED),
 )
 CALIBRATIONS = (
@@ -60,12 +60,12 @@ CALIBRATIONS = (
     Column(code="remark", title="Remark", share=17),
 )
 CHANGES = (
-    Column(code="at", title="At", share=20),
+    Column(code="at", title="At", share=22),
     Column(code="what", title="What", share=14),
     Column(code="before", title="Before", share=16),
     Column(code="after", title="After", share=16),
     Column(code="batch", title="Batch", share=10),
-    Column(code="by", title="By, reason", share=24),
+    Column(code="by", title="By, reason", share=22),
 )
 
 

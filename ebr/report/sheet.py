@@ -33,6 +33,7 @@ class Form(StrEnum):
 
     TEXT = "text"
     STRONG = "strong"
+    """The first line stands out."""
     NUMBER = "number"
     STATE = "state"
     """A code of `documents.states`, printed with its sign; the JSON holds its word."""
@@ -171,11 +172,15 @@ def shown(column: Column, cell: str) -> str:
 
 
 def signed(place: Place, signatures: Iterable[Signature]) -> str:
-    """Signatures for a cell: printed name and badge, meaning and role, time (21 CFR 11.50)."""
-    return "\n".join(
+    """Signatures for a cell: printed name and badge, meaning and role, time (21 CFR 11.50).
+
+    A dash where nobody signed.
+    """
+    told = [
         f"{row.printed_name} ({row.signer})\n{row.meaning} · {row.role}\n{place.at(row.at)}"
         for row in signatures
-    )
+    ]
+    return "\n".join(told) or "–"
 
 
 class Names:
