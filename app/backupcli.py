@@ -1,4 +1,4 @@
-"""The commands `backup`, `backup-key` and `restore` (URS-BAK-010, URS-BAK-030, URS-BAK-040)."""
+"""The commands `backup`, `backup-key`, `restore` and `drill` (URS-BAK-010 to URS-BAK-040)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from app.backup import age, making, restoring
+from app.backup import age, drilling, making, plan, restoring
 from app.bootstrap import opened
 from core.actors import Actor
 from core.errors import BrokenPromise
@@ -76,8 +76,8 @@ def restore(
     done = restoring.restore(
         file,
         folder.absolute(),
-        _secret(identity),
-        escrow=None if escrow is None else _secret(escrow),
+        plan.identity_of(identity),
+        escrow=None if escrow is None else plan.identity_of(escrow),
         database=server,
     )
     click.echo(f"restored the state of {done.manifest.taken_at} into {done.folder}")
@@ -87,8 +87,17 @@ def restore(
         click.echo("without private keys: for reading and verifying, not for work")
 
 
-def _secret(path: Path) -> age.Identity:
-    try:
-        return age.identity_key(path.read_text(encoding="ascii"))
-    except (OSError, ValueError) as problem:
-        raise BrokenPromise(f"{path} cannot be used as a key: {problem}") from None
+@click.command()
+@click.option("--identity", type=FILE, required=True, help="file with the key of the backup")
+@click.pass_obj
+def drill(settings: Settings, identity: Path) -> None:
+    """Restore the newest backup beside the site, verify it, and throw it away again.
+
+    What was counted and measured is kept as a report, which a person signs on the page /backups.
+    For a site on PostgreSQL, BATCHWRIGHT_DRILL_DATABASE names an empty database.
+    """
+    now = datetime.now(UTC)
+    with opened(settings) as house:
+        done = drilling.drill(house, settings, identity, by=OPERATOR, now=now, scheduled=False)
+    for line in drilling.lines(done):
+        click.echo(line)

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from app import keybook, outside, presenter, records, schema, seal, wiring
+from app.backup.desk import Desk
 from app.restoring import Restoring
 from audit import checkpoints, restored
 from audit import keys as site_keys
@@ -39,6 +40,7 @@ from hardware.historian import Historian
 from inventory import consequences as material_consequences
 from personnel import crypto
 from personnel.crypto import Vault
+from web.backups import SERVICE as BACKUPS
 from web.restored import SERVICE as RESTORING
 
 FONTS_FOLDER = Path(__file__).parents[1] / "web" / "static" / "dist" / "fonts"
@@ -94,6 +96,7 @@ def _composed(
     if mode_of(house) is SiteMode.DEMONSTRATION:
         house.services[presenter.SERVICE] = presenter.Presenter(house, settings)
     house.services[RESTORING] = Restoring(settings)
+    house.services[BACKUPS] = Desk(settings)
     outside.check(house, settings, house.services["site_keys"])
     return house
 

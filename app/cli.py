@@ -24,6 +24,7 @@ LATER = {
     "attack": "app.attackcli",
     "backup": "app.backupcli",
     "backup-key": "app.backupcli",
+    "drill": "app.backupcli",
     "export": "app.exportcli",
     "log-witness": "app.witnesscli",
     "message": "app.messagecli",

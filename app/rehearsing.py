@@ -57,6 +57,17 @@ def rehearse(settings: Settings, *, ended: bool, say: Say) -> int:
     return 1 if differing else 0
 
 
+def rehearse_newest(settings: Settings) -> tuple[str, tuple[str, ...]]:
+    """Do the run that began last again; answers its record and what differs, nothing where it is
+    the same. An empty record where no run has begun."""
+    with TemporaryDirectory() as folder, _copied(settings, Path(folder)) as source:
+        empty = _empty(source, Path(folder) / "empty.db")
+        newest = select(Run).order_by(Run.started_at.desc(), Run.record).limit(1)
+        with source.reading() as session:
+            run = session.scalars(newest).first()
+            return ("", ()) if run is None else (run.record, _differences(session, run, empty))
+
+
 def _rehearsed(
     source: House, empty: Path, *, ended: bool
 ) -> Iterator[tuple[Stream, tuple[str, ...]]]:

@@ -66,7 +66,7 @@ def on_verify(house: House, claimed: Claim) -> None:
         trail.act(session, "verification.started", stream=SITE, by=by, facts={"scope": scope}),
     ):
         pass
-    with _staying_alive(house, claimed):
+    with staying_alive(house, claimed):
         report = _looked_at(house, statement)
     with house.transaction() as session:
         jobs.finish(session, claimed)
@@ -177,8 +177,8 @@ def _incident(session: Session, found: Verification, *, by: Actor) -> str:
 
 
 @contextmanager
-def _staying_alive(house: House, claimed: Claim) -> Iterator[None]:
-    """Extend the lease while the block runs; a whole verification may take minutes."""
+def staying_alive(house: House, claimed: Claim) -> Iterator[None]:
+    """Extend the lease while the block runs: a whole verification or a backup may take minutes."""
     ended, lost = threading.Event(), list[Exception]()
 
     def beat() -> None:
@@ -189,7 +189,7 @@ def _staying_alive(house: House, claimed: Claim) -> Iterator[None]:
                 lost.append(error)
                 return
 
-    beating = threading.Thread(target=beat, name="verification lease", daemon=True)
+    beating = threading.Thread(target=beat, name="lease", daemon=True)
     beating.start()
     try:
         yield

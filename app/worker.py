@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from app import scheduledverification, wiring
 from app.anchoring import Anchoring
+from app.backup import scheduled
+from app.backup.beside import Beside
 from app.clockwatch import ClockWatch
 from audit import searchindex
 from audit.keys import SiteKeys
@@ -43,7 +45,9 @@ class SiteWorker:
         self._lag = lag
         self._keys: SiteKeys = house.services["site_keys"]
         self._clock = ClockWatch(house)
-        self._jobs = Worker(house, {**wiring.jobs(), **(more or {})}, owner=owner)
+        here = {kind: do for kind, do in wiring.jobs().items() if kind not in scheduled.JOBS}
+        self._jobs = Worker(house, {**here, **(more or {})}, owner=owner)
+        self._owner = owner
 
     def round(self) -> int:
         """Do what is due now; answers how much was done."""
@@ -110,10 +114,13 @@ class SiteWorker:
             beside = threading.Thread(target=anchoring.run, args=(stop,), name="anchoring")
             beside.daemon = True  # an answer that does not come must not keep the process
             beside.start()
-        scheduled = False
+        backups = Beside(self._house, self._house.services["settings"], owner=self._owner)
+        if backups.is_needed:
+            threading.Thread(target=backups.run, args=(stop,), name="backups", daemon=True).start()
+        asked = False
         while not stop.is_set():
             try:
-                scheduled = scheduled or self._schedule()
+                asked = asked or self._schedule()
                 busy = self.round()
             except Exception:
                 log.error("worker.round_failed", exc_info=True)

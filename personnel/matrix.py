@@ -63,6 +63,7 @@ QUALITY_UNIT = READING | {
     "export.bundle",
     "restore.decide",
     "restore.confirm",
+    "drill.sign",
 }
 ADMINISTRATION = frozenset(
     {
@@ -73,6 +74,7 @@ ADMINISTRATION = frozenset(
         "credential.confirm",
         "audit.read",
         "restore.confirm",
+        "drill.sign",
     }
 )
 DEMONSTRATION = frozenset({"clock.advance", "plant.present"})

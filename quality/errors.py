@@ -53,6 +53,18 @@ class NothingSelected(Invalid):
     rule = "trail_review.selection"
 
 
+class NoSuchDrill(NotFound):
+    """There is no restore drill of that number."""
+
+    rule = "drill.unknown"
+
+
+class DrillSigned(Refusal):
+    """The report of the drill is signed already; a signature is never replaced (URS-BAK-020)."""
+
+    rule = "drill.signed"
+
+
 class OwnActs(NotPermitted):
     """Whoever performed an act does not review its entry (URS-AUD-110)."""
 

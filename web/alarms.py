@@ -9,11 +9,13 @@ from flask import g
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from audit import standing
+from audit import backups, drills, standing
 from audit.sequencer import oldest_pending_age
 from audit.verifiedmodels import Verification
+from core.clock import show
 from core.jobs import Job
 from web import identity
+from web.filters import zone
 from web.i18n import gettext as _
 
 BEHIND = timedelta(seconds=5)
@@ -26,6 +28,8 @@ class Alarm:
 
     text: str
     detail: str
+    page: str = "trail.page"
+    """Where the menu would lead to look after it."""
 
 
 def standing_alarms() -> list[Alarm]:
@@ -33,7 +37,7 @@ def standing_alarms() -> list[Alarm]:
     if g.get("presence") is None:
         return []
     with identity.house().reading() as session:
-        return [*_broken(session), *_behind(session)]
+        return [*_broken(session), *_behind(session), *_backups(session)]
 
 
 def _broken(session: Session) -> list[Alarm]:
@@ -60,6 +64,33 @@ def _behind(session: Session) -> list[Alarm]:
             _("The worker of this site does not run or is held up. Inform the administrator."),
         )
     ]
+
+
+def _backups(session: Session) -> list[Alarm]:
+    """A backup that failed or did not come, a drill that failed or is missing (URS-BAK-010)."""
+    made, drilled = backups.standing(session), drills.standing(session)
+    page = "backups.page"
+    found = []
+    if made.failing:
+        found.append(Alarm(_("The last backup failed."), _backup_since(made), page))
+    elif made.overdue:
+        found.append(Alarm(_("A backup is overdue."), _backup_since(made), page))
+    if drilled.failing:
+        found.append(Alarm(_("The last restore drill failed."), _inform(), page))
+    elif drilled.missing:
+        found.append(Alarm(_("A restore drill is missing."), _inform(), page))
+    return found
+
+
+def _backup_since(made: backups.Standing) -> str:
+    if made.good is None:
+        return _("There is no backup of this site. Inform the administrator.")
+    when = show(made.good.at, zone())
+    return _("The newest one is of %(when)s. Inform the administrator.", when=when)
+
+
+def _inform() -> str:
+    return _("That a backup can be restored is not shown. Inform the administrator.")
 
 
 def verified(session: Session) -> Verification | None:

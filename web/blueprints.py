@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from web import (
+    backups,
     copies,
     documents,
     drawings,
@@ -60,6 +61,7 @@ EVERYWHERE: tuple[Blueprint, ...] = (
     trail.bp,
     trail_reviews.bp,
     restored.bp,
+    backups.bp,
 )
 DEMONSTRATION_ONLY: tuple[Blueprint, ...] = (pieces.bp, presenter.bp)
 """Pages that a GMP site does not have at all."""

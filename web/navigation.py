@@ -47,6 +47,7 @@ ITEMS = (
     Item(text=_("Maintenance"), endpoint="maintenance.board", permission="equipment.read"),
     Item(text=_("Materials"), endpoint="inventory.lots", permission="lot.read"),
     Item(text=_("Audit trail"), endpoint="trail.page", permission="audit.read"),
+    Item(text=_("Backups"), endpoint="backups.page", permission="drill.sign"),
     Item(text=_("Find"), endpoint="finding.find", permission="record.read"),
     Item(text=_("Plant presenter"), endpoint="presenter.plant", permission="plant.present"),
     Item(text=_("Shared pieces"), endpoint="pieces.pieces", permission="plant.present"),
@@ -70,6 +71,7 @@ HOMES = {
     "genealogy": "inventory.lots",
     "finding": "finding.find",
     "trail": "trail.page",
+    "backups": "backups.page",
     "presenter": "presenter.plant",
     "pieces": "pieces.pieces",
 }

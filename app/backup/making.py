@@ -23,11 +23,12 @@ from typing import Any, BinaryIO, cast
 
 from sqlalchemy.engine import make_url
 
-from app.backup import age, snapshot
+from app.backup import age, recording, snapshot
 from app.backup.archive import Manifest, Packing
+from app.backup.rules import Plan
 from app.seal import BEGIN_CERTIFICATE, FILE
-from audit import restored, trail
-from audit.streams import SITE
+from audit import restored
+from audit.backupmodels import BackupRun
 from core.actors import Actor
 from core.errors import BatchwrightError, BrokenPromise
 from core.house import House
@@ -48,6 +49,8 @@ class Order:
     folder: Path
     recipient: str
     escrow: str | None = None
+    plan: Plan | None = None
+    """That of the schedule which asks for it; None for a person."""
 
     def check(self) -> None:
         """BrokenPromise naming what cannot be used; two recipients must be two keys."""
@@ -75,33 +78,45 @@ def back_up(house: House, settings: Settings, order: Order, *, by: Actor, now: d
     """Write one backup and its audit entry; a failure has an entry, too, and is raised again.
 
     `now` is real time (UTC). Nothing appears under the final name before it is whole and durable.
+    `Restored` at a restored site that nobody has signed for yet.
     """
+    recording.require_in_order(house)
     try:
         order.check()
         with _scratch(settings) as folder:
             made = _made(house, settings, order, folder, now)
     except (BatchwrightError, OSError) as problem:
-        _tell(house, "backup.failed", {"folder": str(order.folder), "problem": str(problem)}, by)
+        recording.keep_run(house, _failed(order, now, problem), order.plan, by=by)
         if isinstance(problem, OSError):
             raise BrokenPromise(f"the backup cannot be written: {problem.strerror}") from None
         raise
-    facts = {
-        "file": made.file.name,
-        "sha256": made.sha256,
-        "bytes": made.size,
-        "log_size": made.manifest.log_size,
-        "private_keys": made.manifest.escrow,
-    }
-    _tell(house, "backup.made", facts, by)
+    recording.keep_run(house, _kept(order, now, made), order.plan, by=by)
     return made
 
 
-def _tell(house: House, action: str, facts: dict[str, Any], by: Actor) -> None:
-    with (
-        house.transaction() as session,
-        trail.act(session, action, stream=SITE, by=by, facts=facts),
-    ):
-        pass  # The entry is all.
+def _kept(order: Order, now: datetime, made: Made) -> BackupRun:
+    return BackupRun(
+        at=now,
+        ok=True,
+        folder=str(order.folder),
+        file=made.file.name,
+        sha256=made.sha256,
+        bytes=made.size,
+        log_size=made.manifest.log_size,
+        private_keys=made.manifest.escrow,
+    )
+
+
+def _failed(order: Order, now: datetime, problem: Exception) -> BackupRun:
+    return BackupRun(
+        at=now,
+        ok=False,
+        folder=str(order.folder),
+        bytes=0,
+        log_size=0,
+        private_keys=False,
+        problem=str(problem),
+    )
 
 
 @contextmanager

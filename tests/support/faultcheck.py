@@ -18,6 +18,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app import keybook, serving
+from app.backup.scheduled import BACKUP_JOB, DRILL_JOB
 from audit import standing, trail
 from audit.sequencer import sequence_pending
 from audit.streams import Stream
@@ -41,7 +42,7 @@ from quality.models import Deviation
 from tests.support.faultdriver import Act
 from tests.support.faultrecipe import MASSES
 
-STANDING = {standing.VERIFY_JOB, issuing.RENEW_JOB}
+STANDING = {standing.VERIFY_JOB, issuing.RENEW_JOB, BACKUP_JOB, DRILL_JOB}
 """Jobs that ask for their own return: one of them always waits."""
 ONCE = ("step.started", "step.performed", "step.verified", "step.completed", "step.commented")
 

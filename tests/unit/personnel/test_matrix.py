@@ -14,6 +14,7 @@ REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "roles.md"
 SHARED_WITH_ADMINISTRATION = {
     "audit.read": "nobody is kept from reading trails",
     "credential.confirm": "the quality unit, too, confirms who enrolled",
+    "drill.sign": "either looks at what a restore drill shows",
     "restore.confirm": "the second of two people who sign a restore",
 }
 
