@@ -271,6 +271,51 @@ def test_a_killed_backup_leaves_nothing_that_looks_whole_and_the_next_one_clears
     assert not list((sqlite_site.home / making.SCRATCH).glob("*/site.db"))
 
 
+KILLED_RESTORE = """
+import os, signal, sys
+from app.backup import restoring
+from app.cli import main
+restoring._verified = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.urs("URS-BAK-020")
+def test_a_killed_restore_leaves_no_site_and_the_next_one_clears_up(
+    sqlite_site: Settings, kept: Path, tmp_path: Path
+) -> None:
+    made, key, new = back_up(sqlite_site, kept), tmp_path / "key", tmp_path / "new"
+    key.write_text(SECRET)
+    words = ["restore", made.file, "--to", new, "--identity", key]
+    done = subprocess.run([sys.executable, "-c", KILLED_RESTORE, *map(str, words)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not new.exists()
+    half = new.with_name(new.name + restoring.UNFINISHED)
+    assert (half / "site.db").exists()
+    assert restoring.restore(made.file, new, KEY).report.ok
+    assert not half.exists()
+
+
+@pytest.mark.urs("URS-BAK-010")
+def test_a_disk_that_is_full_leaves_no_file_and_says_so(
+    sqlite_site: Settings, kept: Path, tmp_path: Path
+) -> None:
+    """The kernel itself refuses to make the file longer, in the middle of the backup."""
+    words = ["--home", sqlite_site.home, "backup", "--to", kept, "--recipient", RECIPIENT]
+    full = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+    full += "from app.backup import archive; finish = archive.Packing.add_bytes; "
+    full += "archive.Packing.add_bytes = lambda *a: ("
+    full += "resource.setrlimit(resource.RLIMIT_FSIZE, (65536, -1)), finish(*a)); "
+    full += "from app.cli import main; main(sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", full, *map(str, words)], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "the backup cannot be written: File too large" in done.stdout + done.stderr
+    assert list(kept.iterdir()) == []
+    assert back_up(sqlite_site, kept).file.exists()
+
+
 @pytest.mark.urs("URS-BAK-010", "URS-BAK-020")
 def test_the_command_line_makes_keys_backs_up_and_restores(
     sqlite_site: Settings, kept: Path, tmp_path: Path, batchwright: Callable[..., Result]
