@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from app import keybook, outside, presenter, records, schema, seal, wiring
+from app import keybook, outside, presenter, records, rotating, schema, seal, wiring
 from app.backup.desk import Desk
 from app.restoring import Restoring
 from audit import checkpoints, restored
@@ -98,6 +98,7 @@ def _composed(
     house.services[RESTORING] = Restoring(settings)
     house.services[BACKUPS] = Desk(settings)
     outside.check(house, settings, house.services["site_keys"])
+    house.renewals.append(rotating.Watch(house, settings))
     return house
 
 

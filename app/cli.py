@@ -26,6 +26,7 @@ LATER = {
     "backup-key": "app.backupcli",
     "drill": "app.backupcli",
     "export": "app.exportcli",
+    "keys": "app.keycli",
     "log-witness": "app.witnesscli",
     "message": "app.messagecli",
     "print": "app.printcli",

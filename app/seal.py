@@ -21,6 +21,8 @@ from documents.sealing import SealKey, make_site_certificate
 from documents.stamping import TimeAuthority
 
 FILE = "seal.pem"
+RETIRED = "seal.retired"
+"""Certificates (PEM) of former sealing keys; PDFs that they sealed are checked with them."""
 BEGIN_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 
 
@@ -33,12 +35,27 @@ def open_or_make(folder: Path, site_name: str, *, at: datetime) -> SealKey:
     path = folder / FILE
     if not path.exists():
         _make(path, site_name, at)
+    return read(path)
+
+
+def read(path: Path) -> SealKey:
+    """Key and certificate of a file, with the certificates of former ones beside it.
+
+    `BrokenPromise` when others can read the file, or it holds something else.
+    """
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise BrokenPromise(f"key file {path.name} is open to others; it must have mode 0600")
     private, mark, certificate = path.read_bytes().partition(BEGIN_CERTIFICATE)
     if not mark or b"PRIVATE KEY" not in private:
         raise BrokenPromise(f"key file {path.name} does not hold a sealing key and certificate")
-    return SealKey(private, mark + certificate)
+    return SealKey(private, mark + certificate, former(path.parent))
+
+
+def former(folder: Path) -> tuple[bytes, ...]:
+    """Certificates of former seals, the last one first."""
+    file = folder / RETIRED
+    parts = file.read_bytes().split(BEGIN_CERTIFICATE)[1:] if file.exists() else []
+    return tuple(BEGIN_CERTIFICATE + part for part in reversed(parts))
 
 
 def authority_of(settings: Settings) -> TimeAuthority | None:

@@ -14,7 +14,6 @@ from app.backup import scheduled
 from app.backup.beside import Beside
 from app.clockwatch import ClockWatch
 from audit import searchindex
-from audit.keys import SiteKeys
 from audit.restored import Restored, is_restored, keys_now
 from audit.sequencer import oldest_pending_age, sequence_pending
 from core import logs
@@ -43,7 +42,6 @@ class SiteWorker:
     ) -> None:
         self._house = house
         self._lag = lag
-        self._keys: SiteKeys = house.services["site_keys"]
         self._clock = ClockWatch(house)
         here = {kind: do for kind, do in wiring.jobs().items() if kind not in scheduled.JOBS}
         self._jobs = Worker(house, {**here, **(more or {})}, owner=owner)
@@ -69,8 +67,9 @@ class SiteWorker:
             if not self._log_is_due(session):
                 return 0
             # After a restoration the log goes on under another name.
-            self._house.services["site_keys"] = keys_now(session, self._keys)
-        done = sequence_pending(self._house, self._keys)
+            keys = keys_now(session, self._house.services["site_keys"])
+            self._house.services["site_keys"] = keys
+        done = sequence_pending(self._house, keys)
         if done:
             searchindex.catch_up(self._house)
         return done

@@ -27,6 +27,8 @@ LOG_FILE = "log.key"
 EXPORT_FILE = "export.key"
 RETIRED_LOG_KEYS = "log.retired"
 """Verifier keys of former log keys, one a line; old checkpoints verify with them."""
+RETIRED_EXPORT_KEYS = "export.retired"
+"""Public parts of former export keys in base64, one a line; old bundles verify with them."""
 
 
 class LogSigner:
@@ -81,6 +83,7 @@ class SiteKeys:
     retired_log: tuple[str, ...] = ()
     witness: tuple[str, ...] = ()
     """Verifier keys of the log witnesses that this site asks."""
+    retired_export: tuple[bytes, ...] = ()
 
     def log_keys(self) -> tuple[verifier.LogKey, ...]:
         """All keys that may have signed checkpoints of this site."""
@@ -88,16 +91,19 @@ class SiteKeys:
 
     def published(self) -> dict[str, Any]:
         """What outsiders need; also the form of a trust file given through another channel."""
-        export = {
-            "key_id": self.export.key_id,
-            "public": base64.b64encode(self.export.public).decode("ascii"),
-        }
+        export = [
+            {
+                "key_id": verifier.export_key_id(public),
+                "public": base64.b64encode(public).decode("ascii"),
+            }
+            for public in (self.export.public, *self.retired_export)
+        ]
         witness = {"witness": list(self.witness)} if self.witness else {}
         return {
             "v": 1,
             "origin": self.log.origin,
             "log": [self.log.vkey, *self.retired_log],
-            "export": [export],
+            "export": export,
             **witness,
         }
 
@@ -150,16 +156,22 @@ def open_or_make(folder: Path, origin: str) -> SiteKeys:
     `BrokenPromise` when a file is readable by others or holds a key of another purpose.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    retired = folder / RETIRED_LOG_KEYS
-    former = retired.read_text(encoding="utf-8").split() if retired.exists() else []
     return SiteKeys(
-        LogSigner(origin, _key(folder / LOG_FILE, LOG_PURPOSE)),
-        ExportSigner(_key(folder / EXPORT_FILE, EXPORT_PURPOSE)),
-        tuple(former),
+        LogSigner(origin, key_from(folder / LOG_FILE, LOG_PURPOSE)),
+        ExportSigner(key_from(folder / EXPORT_FILE, EXPORT_PURPOSE)),
+        tuple(_lines(folder / RETIRED_LOG_KEYS)),
+        retired_export=tuple(
+            base64.b64decode(line, validate=True) for line in _lines(folder / RETIRED_EXPORT_KEYS)
+        ),
     )
 
 
-def _key(path: Path, purpose: str) -> Ed25519PrivateKey:
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").split() if file.exists() else []
+
+
+def key_from(path: Path, purpose: str) -> Ed25519PrivateKey:
+    """The key of a file, made once where there is none. Raises BrokenPromise as `open_or_make`."""
     if not path.exists():
         _make(path, purpose)
     if stat.S_IMODE(path.stat().st_mode) & 0o077:

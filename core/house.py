@@ -77,12 +77,16 @@ class House:
         self._site: SiteFacts | None = None
         self.services: dict[str, Any] = {}
         """Things that commands of upper packages need (registries, vaults), by name."""
+        self.renewals: list[Callable[[], None]] = []
+        """Asked before each session: a service that somebody changed meanwhile (a rotated key) is
+        made anew there, so that no process goes on with what counts no longer."""
         self.on_refusal: RefusalRecorder | None = None
         """Records refused attempts, in a transaction of its own (URS-AUD-010)."""
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """A writing session; commits at the end of the block, rolls back on any error."""
+        self._renew()
         with (
             self._trouble(writing=True),
             self.database.turn_to_write(),
@@ -109,9 +113,14 @@ class House:
             with writeguard.flushing(session):
                 session.commit()
 
+    def _renew(self) -> None:
+        for renew in self.renewals:
+            renew()
+
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one consistent state and cannot write."""
+        self._renew()
         with (
             self._trouble(writing=False),
             Session(self.database.reader, autoflush=False) as session,

@@ -37,6 +37,13 @@ class SealKey:
 
     private_pem: bytes
     certificate_pem: bytes
+    former_pem: tuple[bytes, ...] = ()
+    """Certificates of former keys: files that they sealed stay what they were."""
+
+    @property
+    def trusted(self) -> list[bytes]:
+        """Every certificate that a seal of this site may have."""
+        return [self.certificate_pem, *self.former_pem]
 
 
 def make_site_certificate(site_name: str, *, at: datetime, years: int = 15) -> SealKey:

@@ -208,7 +208,7 @@ def _others(
     return {
         **_recipes(session, view, entries),
         "schema/record.schema.json": schema.text(),
-        "keys/seal.pem": seal.certificate_pem,
+        "keys/seal.pem": b"".join(seal.trusted),
         **(_attachments(session, view) if options.attachments else {}),
         **(_samples(session, view) if options.trends else {}),
     }

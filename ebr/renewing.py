@@ -93,8 +93,8 @@ def renew(house: House, document: UUID, authority: TimeAuthority) -> None:
     with house.reading() as session:
         before = issuing.current_file(session, document)
         stream = issuing.document(session, document).record
-    check_seal(before, [key.certificate_pem])
-    data = stamping.renew(before, authority=authority, own=[key.certificate_pem])
+    check_seal(before, key.trusted)
+    data = stamping.renew(before, authority=authority, own=key.trusted)
     until = stamping.proven_until(data)
     if until is None:
         raise StampFailed("the file came back without a time stamp")

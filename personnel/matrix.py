@@ -62,6 +62,8 @@ QUALITY_UNIT = READING | {
     "step.approve",
     "export.bundle",
     "restore.decide",
+    "keys.decide",
+    "keys.confirm",
     "restore.confirm",
     "drill.sign",
 }
@@ -74,6 +76,7 @@ ADMINISTRATION = frozenset(
         "credential.confirm",
         "audit.read",
         "restore.confirm",
+        "keys.confirm",
         "drill.sign",
     }
 )
