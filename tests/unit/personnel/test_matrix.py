@@ -15,7 +15,8 @@ SHARED_WITH_ADMINISTRATION = {
     "audit.read": "nobody is kept from reading trails",
     "credential.confirm": "the quality unit, too, confirms who enrolled",
     "drill.sign": "either looks at what a restore drill shows",
-    "keys.confirm", "restore.confirm": "the second of two people who sign a restore",
+    "keys.confirm": "the second of two people who exchange a key",
+    "restore.confirm": "the second of two people who sign a restore",
 }
 
 
