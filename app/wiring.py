@@ -32,6 +32,7 @@ from maintenance import handlers as maintenance_handlers
 from maintenance.commands import cleaning_runs
 from maintenance.events import CalibrationFailed, UnitCleaned
 from maintenance.logbook import Logbook
+from production.masterrecipe import MasterRecipe
 from production.register import BatchRegister
 from quality import checks as quality_checks
 from quality import handlers as quality_handlers
@@ -98,7 +99,13 @@ def handlers(events: EventHandlers) -> None:
 
 def document_kinds() -> dict[str, DocumentKind]:
     """What is issued besides the records themselves, by name."""
-    made: list[DocumentKind] = [BatchRegister(), ExceptionReport(), Logbook(), TrailReport()]
+    made: list[DocumentKind] = [
+        BatchRegister(),
+        ExceptionReport(),
+        Logbook(),
+        MasterRecipe(),
+        TrailReport(),
+    ]
     return {kind.name: kind for kind in made}
 
 

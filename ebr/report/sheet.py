@@ -7,6 +7,7 @@ says so in words of its own: silence is no statement (URS-REP-020).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,6 +40,8 @@ class Form(StrEnum):
     """A code of `documents.states`, printed with its sign; the JSON holds its word."""
     SIGNED = "signed"
     """Signatures: printed name, meaning with role, time; the name stands out."""
+    LIST = "list"
+    """Each line is a thing of its own."""
     DIGEST = "digest"
 
 
@@ -87,7 +90,7 @@ class Sheet:
 
     `format` names the JSON and its version; `state` is a code of `documents.states`, `words` what
     is printed with its sign; `statement` is the sentence a reader looks for first. `svg` are
-    drawings by title, made from the content that the tables tell.
+    drawings by the code of the table that they stand over.
     """
 
     format: str
@@ -137,7 +140,10 @@ def to_json(sheet: Sheet) -> bytes:
         "facts": [{"name": fact.name, "text": fact.text} for fact in sheet.facts],
         "statement": sheet.statement,
         "tables": [_table(table) for table in sheet.tables],
-        "drawings": list(sheet.svg),
+        "drawings": [
+            {"table": code, "sha256": hashlib.sha256(drawing.encode()).hexdigest()}
+            for code, drawing in sheet.svg.items()
+        ],
     }
     return canonical.encode(_normal(told))
 

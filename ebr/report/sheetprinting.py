@@ -79,7 +79,6 @@ def pieces(sheet: Sheet, face: Face, templates: Environment) -> Iterator[Piece]:
             "portions": portions,
             "first": number == 0,
             "last": number == len(cut) - 1,
-            "drawings": sheet.svg,
         }
         html = render_html(templates, TEMPLATE, data)
         _require_whole(sheet, portions, html, first=number == 0)

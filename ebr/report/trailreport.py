@@ -45,7 +45,7 @@ ENTRIES = (
     Column(code="at", title="Site time, SHA-256", share=20),
     Column(code="who", title="Who, as, where", share=16),
     Column(code="what", title="What, on what", share=18, form=Form.STRONG),
-    Column(code="changes", title="Changes, old → new", share=29),
+    Column(code="changes", title="Changes, old → new", share=29, form=Form.LIST),
     Column(code="reason", title="Reason", share=12),
 )
 SIGNATURES = (
