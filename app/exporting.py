@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.bootstrap import opened
+from audit import restored
 from audit.errors import NotYetLogged
-from audit.keys import SiteKeys
 from core.clock import local
 from core.errors import Invalid
 from core.house import House, moment
@@ -115,7 +115,8 @@ def write_package(
 
 def write_trust(house: House, folder: Path) -> Path:
     """The public keys of the site, for auditors."""
-    keys: SiteKeys = house.services["site_keys"]
+    with house.reading() as session:
+        keys = restored.keys_now(session, house.services["site_keys"])
     return bundle.put(folder, TRUST, (to_json(keys.published()) + "\n").encode("utf-8"))
 
 

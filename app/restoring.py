@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from app import outside
 from audit import log, notefile, restored, trail
 from audit.anchormodels import Restoration
-from audit.models import Checkpoint, PendingEntry, Signature
+from audit.models import Checkpoint, Signature
 from audit.signatures import SignedContent
 from audit.streams import SITE, Stream
 from core.actors import Actor
@@ -333,13 +333,13 @@ def _mark(session: Session, run: ProcedureRun, lost: Lost, incident: str, *, at:
 
 
 def _strike_through(session: Session, lost: Lost) -> None:
-    """One entry for each position of the log that the lost history had taken."""
-    site = site_of(session)
-    waiting = session.scalar(
-        select(func.count()).select_from(PendingEntry).where(PendingEntry.site_id == site)
-    )
-    missing = lost.lost_size - log.size_of(session) - (waiting or 0)
-    stream = Stream("lost", f"{lost.kept_size}-{lost.lost_size}")
+    """One entry for each position of the log that the lost history had taken.
+
+    The sequencer takes them before anything else that waits, so that no other entry, be it of the
+    backup or of this restoration, gets a position that was given once already.
+    """
+    missing = lost.lost_size - log.size_of(session)
+    stream = Stream(restored.LOST, f"{lost.kept_size}-{lost.lost_size}")
     for number in range(1, missing + 1):
         facts = {"log": lost.former_origin, "number": number, "of": missing}
         with trail.act(session, "log.position_lost", stream=stream, by=RESTORER, facts=facts):

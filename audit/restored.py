@@ -43,6 +43,8 @@ PERMITTED = (
 )  # fmt: skip
 """Acts that a restored site still does: people come in, prove who they are, and end it."""
 ATTEMPT = "attempt.refused"
+LOST = "lost"
+"""Kind of the streams whose entries strike lost positions of the log through."""
 RESOLVER = "the quality unit and a second person, by signing the restoration"
 
 
@@ -108,6 +110,12 @@ def origin_now(session: Session) -> str:
     """The name of the log: that of the site, or the one of the last restoration."""
     done = restorations(session)
     return done[-1].origin if done else checkpoints.origin(the_site(session).name)
+
+
+def strikes_through(session: Session) -> bool:
+    """Whether the log is still shorter than a history that was lost and signed for."""
+    done = restorations(session)
+    return bool(done) and log.size_of(session) < done[-1].lost_size
 
 
 def generation(origin: str) -> int:

@@ -91,12 +91,11 @@ def _is_leader(session: Session) -> bool:
 
 
 def _waiting(session: Session, batch: int) -> Sequence[PendingEntry]:
-    return session.scalars(
-        select(PendingEntry)
-        .where(PendingEntry.site_id == site_of(session))
-        .order_by(PendingEntry.id)
-        .limit(batch)
-    ).all()
+    query = select(PendingEntry).where(PendingEntry.site_id == site_of(session)).limit(batch)
+    if restored.strikes_through(session):
+        # What was lost is struck through before anything else gets a position in the log.
+        query = query.order_by(PendingEntry.rec.startswith(f"{restored.LOST}/").desc())
+    return session.scalars(query.order_by(PendingEntry.id)).all()
 
 
 def _in_order(session: Session, waiting: Sequence[PendingEntry]) -> list[Entry]:

@@ -24,7 +24,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
-from audit import bundle, canonical, trail, verifier
+from audit import bundle, canonical, restored, trail, verifier
 from audit.errors import NotYetLogged
 from audit.keys import PersonKey, SiteKeys
 from audit.sequencer import sequence_pending
@@ -162,7 +162,7 @@ def make_of(house: House, number: str, document: UUID, options: Options) -> Made
         printed = issuing.document(session, document)
         view = record.view(session, number)
         data, about = make(session, view, printed, options)
-        keys: SiteKeys = service(session, SITE_KEYS)
+        keys = restored.keys_now(session, service(session, SITE_KEYS))
     check(data, keys)
     return Made(view, data, about)
 
@@ -171,7 +171,7 @@ def make(
     session: Session, view: RecordView, printed: IssuedDocument, options: Options
 ) -> tuple[bytes, dict[str, Any]]:
     """Bytes and predicate of the bundle with all entries there are. Raises NotYetLogged."""
-    keys: SiteKeys = service(session, SITE_KEYS)
+    keys = restored.keys_now(session, service(session, SITE_KEYS))
     people: KeysOfPeople = service(session, PEOPLE_KEYS)
     target = io.BytesIO()
     entries = trail.entries(session, Stream.parse(view.record))

@@ -25,9 +25,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from audit import bundle as writing
-from audit import canonical, chain, package, trail, verifier
+from audit import canonical, chain, package, restored, trail, verifier
 from audit.errors import NotYetLogged
-from audit.keys import SiteKeys
 from audit.models import Entry
 from audit.streams import Stream
 from core import jobs
@@ -232,7 +231,7 @@ def _assemble(house: House, wanted: Wanted) -> Assembled:
         rows = _bundles(session, wanted)
         bundles = {name: issuing.document(session, row.id).data for name, row in rows.items()}
         told = {name: json.loads(row.content) for name, row in rows.items()}
-        keys: SiteKeys = service(session, SITE_KEYS)
+        keys = restored.keys_now(session, service(session, SITE_KEYS))
         files, about = package.files(
             session, bundles, told, keys=keys, software=trail.installed_software()
         )

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from audit import canonical, checkpoints, trail
+from audit import canonical, checkpoints, restored, trail
 from audit.keys import SiteKeys
 from audit.models import Entry
 from core.actors import Actor, ActorKind
@@ -183,6 +183,10 @@ def _checkpoint_told(anchor: Anchor) -> Mapping[str, Any]:
     }
 
 
+def _log_keys(session: Session, keys: SiteKeys) -> tuple[str, ...]:
+    return tuple(restored.keys_now(session, keys).published()["log"])
+
+
 def edition_of(session: Session, draft: Draft, content_digest: str, by: Actor) -> Edition:
     """What a copy made now says about itself."""
     name = by.name if by.kind is not ActorKind.PERSON else f"{by.name} ({by.id})"
@@ -196,7 +200,7 @@ def edition_of(session: Session, draft: Draft, content_digest: str, by: Actor) -
         checkpoint="" if anchor is None else anchor.words,
         anchor=anchor,
         chain=_chain_end(session, draft),
-        log_keys=() if keys is None else tuple(keys.published()["log"]),
+        log_keys=() if keys is None else _log_keys(session, keys),
     )
 
 

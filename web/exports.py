@@ -20,7 +20,7 @@ from flask import Blueprint, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from audit import verifier
+from audit import restored, verifier
 from core.house import moment
 from core.types import to_json
 from ebr import packages
@@ -156,7 +156,8 @@ def download(document: UUID) -> Response:
 @needs(EXPORT)
 def trust() -> Response:
     """The public keys of the site, by another way than the package."""
-    keys = identity.house().services[SITE_KEYS]
+    with identity.house().reading() as session:
+        keys = restored.keys_now(session, identity.house().services[SITE_KEYS])
     return desk.file(to_json(keys.published()) + "\n", JSON, "trust.json")
 
 

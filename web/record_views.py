@@ -20,7 +20,7 @@ from uuid import UUID
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from audit import chain, verifying
+from audit import chain, restored, verifying
 from audit.keys import KeyBook
 from audit.streams import Stream
 from core.clock import show
@@ -93,7 +93,8 @@ def badge_of(session: Session, stream: str) -> Badge | None:
     services = identity.house().services
     if SITE_KEYS not in services or PEOPLE_KEYS not in services:
         return None
-    book = KeyBook.of(services[SITE_KEYS], services[PEOPLE_KEYS](session))
+    keys = restored.keys_now(session, services[SITE_KEYS])
+    book = KeyBook.of(keys, services[PEOPLE_KEYS](session))
     last = chain.head(session, stream)[0]
 
     def verify() -> Badge:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app import keybook
+from app import exporting, keybook
 from app.anchoring import Anchoring
 from app.bootstrap import compose
 from app.restoring import NotRestored
@@ -247,6 +248,51 @@ def test_two_signatures_end_it_and_the_new_history_is_another_one(
     plant.stop()
     plant.house = compose(plant.settings)
     assert not plant.is_restored(), "what was signed is not found again at the next start"
+
+
+@pytest.mark.urs("URS-BAK-040")
+def test_no_entry_of_the_backup_or_the_restoration_gets_a_position_that_was_lost(
+    plant: Site, staff: People
+) -> None:
+    plant.record(3)
+    plant.anchor()
+    with (
+        plant.house.transaction() as session,
+        trail.act(session, "test.waited", stream=Stream("test", "W"), by=SOMEBODY),
+    ):
+        pass  # It waits for the log while the backup is made.
+    plant.back_up()
+    kept = plant.size()
+    plant.record(20)
+    plant.anchor()
+    known = plant.size()
+    plant.restore()
+    sign(plant, staff)
+    sequence_pending(plant.house, plant.house.services["site_keys"])
+    with plant.house.reading() as session:
+        rows = session.execute(
+            select(LogLeaf.idx, Entry.action)
+            .join(Entry, Entry.id == LogLeaf.entry_id)
+            .where(LogLeaf.idx >= kept)
+        ).all()
+    struck = {row.idx for row in rows if row.action == "log.position_lost"}
+    assert struck == set(range(kept, known))
+    others = {row.action: row.idx for row in rows if row.idx not in struck}
+    assert min(others.values()) == known
+    assert {"test.waited", "site.restore_found", "site.restored", "deviation.opened"} <= set(others)
+
+
+@pytest.mark.urs("URS-BAK-040")
+def test_a_process_that_was_started_before_tells_the_new_name_of_the_log(
+    plant: Site, put_back: int, staff: People, tmp_path: Path
+) -> None:
+    other = compose(plant.settings)
+    sign(plant, staff)
+    with other.reading() as session:
+        origin = restored.origin_now(session)
+    published = json.loads(exporting.write_trust(other, tmp_path).read_text())
+    assert published["log"][0].startswith(f"{origin}+")
+    other.database.close()
 
 
 def test_one_person_alone_does_not_end_it(plant: Site, put_back: int, staff: People) -> None:
