@@ -50,6 +50,7 @@ def batches() -> Page:
         "production/batches.html",
         tables.table("batches", _("Batch register"), _columns(), rows),
         asked=asked,
+        scope=scoping.document_scope(),
         choices={name: sorted({row[name] for row in every}) for name in NARROWING},
     )
 

@@ -79,6 +79,18 @@ def reaches(product: str | None) -> bool:
     return products is None or product in products
 
 
+def document_scope() -> dict[str, str] | None:
+    """What the subject of a document over many records names for the person here.
+
+    Nothing for people of the site, the product of somebody limited to one; None for several: such
+    a person chooses on the page of documents.
+    """
+    products = identity.me().products
+    if products is None:
+        return {}
+    return {"product": next(iter(products))} if len(products) == 1 else None
+
+
 def opens(endpoint: str) -> bool:
     """For menus and links: whether a page can open at all for the person here."""
     return (

@@ -7,6 +7,7 @@ products finds are the entries of those batches alone. Every export is an event 
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -86,6 +87,7 @@ def page() -> Page:
             anchored=anchors.standing(session),
             waiting=alarms.is_asked(session),
             limited=scoping.is_limited(),
+            report=_report(question, found.through),
             most=searchexport.MOST,
         )
 
@@ -165,6 +167,13 @@ def keep() -> Page:
         record="site",
     )
     return go_on(address_of(question))
+
+
+def _report(question: Question, through: int) -> dict[str, str] | None:
+    """The subject of the report about this answer; None for who must choose a product first."""
+    scope = scoping.document_scope()
+    told = json.dumps(question.as_json(), sort_keys=True, ensure_ascii=False)
+    return None if scope is None else {**scope, "question": told, "through": str(through)}
 
 
 def _search(session: Session) -> Search:

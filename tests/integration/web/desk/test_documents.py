@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from audit.sequencer import sequence_pending
 from core.house import moment
 from ebr.entry import Entry
 from tests.integration.web.desk.conftest import Enter, text_of
@@ -120,3 +121,31 @@ def site_with_inspector(
 def test_a_request_that_is_none_is_not_found(site: RecordPlant, enter: Enter) -> None:
     visitor = enter("P-107")
     assert visitor.get(f"{PAGE}/jobs/00000000-0000-4000-8000-000000000000").status_code == 404
+
+
+def press(visitor: Visitor, plant: RecordPlant, page: str, kind: str, **fields: str) -> str:
+    """Press the button of a page that asks for a document; answers the text of its page."""
+    to = f"{PAGE}/{kind}"
+    form = {name: values[0] for name, values in visitor.forms(page).to(to).items()}
+    asked = visitor.client.post(to, data={**form, **fields})
+    assert asked.status_code == 303, text_of(asked)
+    plant.work()
+    done = visitor.get(asked.location)
+    assert done.status_code == 303, text_of(done)
+    return text_of(visitor.get(done.location))
+
+
+@pytest.mark.urs("URS-REP-010")
+def test_each_page_asks_for_the_document_about_its_thing(site: RecordPlant, enter: Enter) -> None:
+    visitor, day = enter("P-107"), day_of(site)
+    sequence_pending(site.house, site.house.services["site_keys"])
+    record = "/batches/B-2045/record"
+    asked = {
+        "B-2045 exceptions.pdf": press(visitor, site, f"{record}/exceptions", "exceptions"),
+        "B-2045 audit trail": press(visitor, site, f"{record}/trail", "trail"),
+        "Audit trail": press(visitor, site, "/trail?action=step.performed", "trail"),
+        f"Batch register {day}.pdf": press(
+            visitor, site, "/batches", "register", **{"of-day": day}
+        ),
+    }
+    assert [name for name, told in asked.items() if name not in told] == []
