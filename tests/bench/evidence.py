@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from multiprocessing import get_context
 
-PARTS = ("append", "search", "bundles", "longpdf")
+PARTS = ("append", "search", "bundles", "longpdf", "backups")
 
 
 def measure() -> Mapping[str, float]:

@@ -223,6 +223,8 @@ GROUPS = (
             Figure("pdf_2000_pages_s", "2,000 pages, s"),
             Figure("pdf_2000_pages_peak_mib", "All processes at most, MiB", "at most 600", 0),
             Figure("backup_100mb_s", "A backup of 100 MB, s", decimals=2),
+            Figure("backup_100mb_drill_s", "A drill that restores and verifies it, s", decimals=2),
+            Figure("backup_100mb_growth_mib", "Memory that both take, MiB", decimals=0),
         ),
     ),
 )
