@@ -118,10 +118,23 @@ def _require(session: Session, found: IssuedDocument) -> None:
 @needs(READ)
 def ask(kind: str) -> Response:
     """Ask for a document about what the fields of the form name."""
+    _require_known(kind, subject_of(request.form))
     asked = perform(issuing.request, kind, subject_of(request.form), record="site", tell=_asked)
     if asked["document"]:
         return go_on(url_for(".document", document=asked["document"]))
     return go_on(url_for(".waiting", job=asked["job"]))
+
+
+def _require_known(kind: str, subject: Mapping[str, str]) -> None:
+    """To somebody limited to some products, what there is not is like what is out of reach."""
+    if not scoping.is_limited():
+        return
+    with identity.house().reading() as session:
+        made = issuing.kind_of(session.info["services"], kind)
+        try:
+            made.require(session, subject, by=identity.actor())
+        except NotFound:
+            raise scoping.refused() from None
 
 
 def subject_of(form: Mapping[str, str]) -> dict[str, str]:

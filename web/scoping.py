@@ -119,7 +119,7 @@ def _stay_in_scope() -> Response | None:
     with identity.house().reading() as session:
         if _is_open(session, endpoint):
             return None
-    raise _refused()
+    raise refused()
 
 
 def _is_of_a_batch(endpoint: str) -> bool:
@@ -150,7 +150,8 @@ def _product_of_file(session: Session, digest: str) -> str | None:
     return next((version.product for version in found), None)
 
 
-def _refused() -> Refusal:
+def refused() -> Refusal:
+    """The refusal of what lies beyond the products of the person here; the attempt is noted."""
     here = identity.me()
     products = ", ".join(sorted(here.products or ())) or _("none")
     refusal = OutOfScope(

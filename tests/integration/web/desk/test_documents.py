@@ -99,6 +99,8 @@ def test_an_inspector_of_one_product_gets_that_product_and_nothing_of_the_whole_
     fields = {**form, "of-since": day, "of-until": day, "of-product": ""}
     refused = visitor.client.post(f"{PAGE}/exceptions", data=fields)
     assert refused.status_code == 403, text_of(refused)
+    unknown = visitor.client.post(f"{PAGE}/exceptions", data={**form, "of-record": "B-9999"})
+    assert unknown.status_code == 403, "nor does it tell which numbers exist"
     page = ask(visitor, plant, "exceptions", since=day, until=day, product="500010")
     assert visitor.get(f"{page}/file").status_code == 200
     whole = ask(enter("P-107"), plant, "exceptions", since=day, until=day)

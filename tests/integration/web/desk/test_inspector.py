@@ -22,7 +22,13 @@ BADGE = "I-001"
 PASSPHRASE = "lantern under the bridge"
 BASE = "/batches/B-2045"
 RECIPES = Path(__file__).parents[4] / "workflows" / "production"
-EXPORTS = {"record.ask_pdf", "record.ask_bundle", "exports.ask", "trail.export"}
+EXPORTS = {
+    "record.ask_pdf",
+    "record.ask_bundle",
+    "exports.ask",
+    "trail.export",
+    "documents.ask",
+}
 OWN_DOOR = {"personnel.change_passphrase", "personnel.touch"}
 
 
@@ -101,7 +107,9 @@ def test_after_the_week_the_login_is_refused_with_the_reason(
 def test_the_inspector_reads_every_tab_of_a_record_and_finds_no_form_that_acts(
     inspector: Visitor,
 ) -> None:
-    harmless = re.compile(r"/(look|language|logout|lock|unlock|record/pdf|record/bundle)$")
+    harmless = re.compile(
+        r"/(look|language|logout|lock|unlock|record/pdf|record/bundle|documents/[a-z]+)$"
+    )
     for tab in ("", "/route", "/values", "/trends", "/signatures", "/exceptions", "/trail"):
         page = inspector.get(f"{BASE}/record{tab}")
         assert page.status_code == 200, tab
@@ -169,7 +177,7 @@ def test_the_menu_and_the_start_page_lead_an_inspector_only_where_it_opens(
     assert inspector.get("/work").headers["Location"] == "/batches"
     page = text_of(inspector.get("/batches"))
     menu = re.findall(r'<li><a href="(/[a-z]+)"', page.partition("</nav>")[0])
-    assert menu == ["/batches", "/exceptions", "/exports", "/recipes", "/trail"]
+    assert menu == ["/batches", "/exceptions", "/documents", "/exports", "/recipes", "/trail"]
     assert "B-2045" in page
 
 
