@@ -23,6 +23,7 @@ MORE_ROLES = {
 FEW, MANY = 1, 100_000
 WALKING = [*ROLES.values(), MORE_ROLES["supervisor"], MORE_ROLES["author"]]
 NOT_WALKED = {
+    "backups.drill": "of a drill that the story does not make; tests/ui/desk",
     "copies.copy": "of a printout that the story does not make; tests/integration/web/desk",
     "drawings.findings": "of a drawing that cannot run; tests/ui/plant",
     "drawings.steps": "of a drawing that cannot run; tests/ui/plant",

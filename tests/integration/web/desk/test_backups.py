@@ -25,6 +25,9 @@ from tests.support.records import RecordPlant
 
 FIGURES: dict[str, Any] = {
     **dict.fromkeys(Figures.__dataclass_fields__, 7),
+    "rows": 48_212,
+    "entries": 5_310,
+    "signatures": 228,
     "taken_at": "2026-03-02T06:00:00+00:00",
     "software": "0.1.0",
     "recovery_point_s": 3 * 3600 + 120,
@@ -32,6 +35,7 @@ FIGURES: dict[str, Any] = {
     "rehearsed": "batch/B-2045",
 }
 DIGEST = "ab" * 32
+FILE = "batchwright-werk-sued-at-20260302T060000000000Z.batchwright.age"
 SAID = "restored within a minute, as the plan asks"
 
 
@@ -40,7 +44,7 @@ def made(plant: RecordPlant, *, problem: str | None = None, folder: Path = Path(
         at=plant.clock.now(),
         ok=problem is None,
         folder=str(folder),
-        file=None if problem else "werk.batchwright.age",
+        file=None if problem else FILE,
         sha256=None if problem else DIGEST,
         bytes=0 if problem else 1_234_567,
         log_size=0 if problem else 42,
@@ -55,7 +59,7 @@ def drilled(plant: RecordPlant, *, problem: str | None = None) -> int:
         at=plant.clock.now(),
         scheduled=True,
         ok=problem is None,
-        file="werk.batchwright.age",
+        file=FILE,
         sha256=None if problem else DIGEST,
         figures={} if problem else FIGURES,
         problem=problem,
@@ -176,7 +180,7 @@ def test_the_page_says_which_files_are_there_and_what_is_planned(
     assert "no longer in its folder" in page
     assert "12 h 00 min" in page
     assert "40 days" in page
-    (tmp_path / "werk.batchwright.age").touch()
+    (tmp_path / FILE).touch()
     assert "✓ in its folder" in text_of(visitor.get("/backups"))
     wrong = Settings(
         home=tmp_path, database_url=url, owner_url=url, backup_folder=str(tmp_path),
