@@ -12,12 +12,15 @@ from sqlalchemy.engine import make_url
 from app import keybook, outside, presenter, records, rotating, schema, seal, wiring
 from app.backup.desk import Desk
 from app.restoring import Restoring
-from audit import checkpoints, restored
+from audit import checkpoints, restored, trail
 from audit import keys as site_keys
 from audit.attempts import record_refusal
 from audit.keys import SiteKeys
 from audit.restored import RestoredGuard
+from audit.streams import SITE
 from audit.trail import TrailGuard
+from core import release
+from core.actors import Actor
 from core.clock import RealClock, SystemClock
 from core.db import Database
 from core.errors import BrokenPromise
@@ -43,6 +46,8 @@ from personnel.crypto import Vault
 from web.backups import SERVICE as BACKUPS
 from web.restored import SERVICE as RESTORING
 
+INSTALLATION = Actor.service("installation", trigger="its start")
+TOLD = 20
 FONTS_FOLDER = Path(__file__).parents[1] / "web" / "static" / "dist" / "fonts"
 """Documents are printed with the fonts that the browser assets bring."""
 
@@ -97,9 +102,30 @@ def _composed(
         house.services[presenter.SERVICE] = presenter.Presenter(house, settings)
     house.services[RESTORING] = Restoring(settings)
     house.services[BACKUPS] = Desk(settings)
+    _require_release(house)
     outside.check(house, settings, house.services["site_keys"])
     house.renewals.append(rotating.Watch(house, settings))
     return house
+
+
+def _require_release(house: House) -> None:
+    """What runs is what was released: else no GMP site opens (URS-VAL-050)."""
+    name, differences = release.of_this_installation()
+    if not differences:
+        return
+    with (
+        house.transaction() as session,
+        trail.act(
+            session, "installation.differs", stream=SITE, by=INSTALLATION,
+            facts={"release": name, "count": len(differences), "first": list(differences[:TOLD])},
+        ),
+    ):  # fmt: skip
+        pass  # The entry is all.
+    if mode_of(house) is SiteMode.GMP:
+        raise BrokenPromise(
+            f"this installation is not {name}: {differences[0]} ({len(differences)} differences);"
+            " install the release again"
+        )
 
 
 @contextmanager

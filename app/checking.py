@@ -11,6 +11,7 @@ from app import schema, wholesite
 from app.anchoring import Configured
 from app.bootstrap import opened
 from audit import anchors, restored
+from core import release
 from core.db import Database
 from core.errors import BatchwrightError, BrokenPromise
 from core.settings import Settings
@@ -41,6 +42,7 @@ def doctor(settings: Settings, *, say: Say) -> int:
 
 
 def _findings(settings: Settings) -> Iterator[tuple[str, str | None]]:
+    yield "files and dependencies of the release", _released()
     yield "printing libraries", _printing()
     yield "browser assets", None if ASSETS.exists() else "run make assets"
     yield "site folder", None if settings.home.is_dir() else f"no {settings.home}"
@@ -62,6 +64,11 @@ def _require_order(settings: Settings) -> None:
         for at in anchors.standing(session):
             if at.silent:
                 raise BrokenPromise(f"{at.kind} {at.name} is silent: {at.problem or 'no worker'}")
+
+
+def _released() -> str | None:
+    _name, differences = release.of_this_installation()
+    return f"{differences[0]} ({len(differences)} differences)" if differences else None
 
 
 def _printing() -> str | None:
