@@ -25,6 +25,7 @@ WALKING = [*ROLES.values(), MORE_ROLES["supervisor"], MORE_ROLES["author"]]
 NOT_WALKED = {
     "backups.drill": "of a drill that the story does not make; tests/ui/desk",
     "copies.copy": "of a printout that the story does not make; tests/integration/web/desk",
+    "documents.waiting": "of a request that the story does not make; tests/integration/web/desk",
     "drawings.findings": "of a drawing that cannot run; tests/ui/plant",
     "drawings.steps": "of a drawing that cannot run; tests/ui/plant",
     "drawings.text": "a fragment of the page about such a drawing; tests/ui/plant",
