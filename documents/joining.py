@@ -8,7 +8,7 @@ intent and associated files (ISO 19005-3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from io import BytesIO
@@ -56,20 +56,24 @@ class LaidOut:
 class Joined:
     """Pieces under way to one document; `marks` says which numbers each page wants printed."""
 
-    def __init__(self, pieces: Sequence[LaidOut]) -> None:
-        self._pdf = Pdf.open(BytesIO(pieces[0].pdf))
+    def __init__(self, pieces: Iterable[LaidOut]) -> None:
         self._anchors: dict[str, Place] = {}
         self._bookmarks: list[Bookmark] = []
-        for number, piece in enumerate(pieces):
-            offset = len(self._pdf.pages) if number else 0
-            if number:
-                with Pdf.open(BytesIO(piece.pdf)) as other:
-                    self._pdf.pages.extend(other.pages)
-            self._anchors |= {name: _moved(at, offset) for name, at in piece.anchors.items()}
-            self._bookmarks += [
-                Bookmark(each.level, each.title, _moved(each.place, offset))
-                for each in piece.bookmarks
-            ]
+        others = iter(pieces)
+        first = next(others)
+        self._pdf = Pdf.open(BytesIO(first.pdf))
+        self._note(first, 0)
+        for piece in others:
+            offset = len(self._pdf.pages)
+            with Pdf.open(BytesIO(piece.pdf)) as other:
+                self._pdf.pages.extend(other.pages)
+            self._note(piece, offset)
+
+    def _note(self, piece: LaidOut, offset: int) -> None:
+        self._anchors |= {name: _moved(at, offset) for name, at in piece.anchors.items()}
+        self._bookmarks += [
+            Bookmark(each.level, each.title, _moved(each.place, offset)) for each in piece.bookmarks
+        ]
 
     def marks(self) -> list[list[Mark]]:
         """For each page the numbers to print at the right end of its references.

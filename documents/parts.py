@@ -10,10 +10,12 @@ import pickle
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any
 
 from jinja2 import Environment
@@ -63,7 +65,7 @@ class _Task:
 
 
 def render_parts(
-    pieces: Sequence[Piece],
+    pieces: Iterable[Piece],
     *,
     face: Face,
     environment: Environment,
@@ -73,36 +75,32 @@ def render_parts(
 ) -> bytes:
     """One PDF/A-3u file of all pieces, with the frame of `face` and “page x of y” on every page.
 
-    A link to ``page:ID`` leads to that id in any piece and shows its page. Raises RenderingFailed
-    for anything that cannot be printed as it is.
+    Pieces are asked for as they are needed, so that few exist at a time. A link to ``page:ID``
+    leads to that id in any piece and shows its page. Raises RenderingFailed for anything that
+    cannot be printed as it is.
     """
     title = f"{face.title} {face.subject}"
     # Asked here, so that no process has to read the fonts again.
     _ = fonts.coverage
-    tasks = [
-        _Task(
+
+    def task(piece: Piece, beside: Sequence[Attachment] = ()) -> _Task:
+        return _Task(
             piece=piece,
             title=title,
             language=face.language,
             created=created,
             fonts=fonts,
-            attachments=tuple(attachments) if number == 0 else (),
+            attachments=tuple(beside),
         )
-        for number, piece in enumerate(pieces)
-    ]
-    joined = Joined(_all(tasks))
-    sheets = [
-        _Task(
-            piece=Piece(render_html(environment, "documents/sheets.html", data)),
-            title=title,
-            language=face.language,
-            created=created,
-            fonts=fonts,
-            attachments=(),
-        )
+
+    joined = Joined(
+        _all(task(piece, () if number else attachments) for number, piece in enumerate(pieces))
+    )
+    sheets = _all(
+        task(Piece(render_html(environment, "documents/sheets.html", data)))
         for data in _sheets(face, joined.marks())
-    ]
-    return joined.finish([each.pdf for each in _all(sheets)])
+    )
+    return joined.finish([each.pdf for each in sheets])
 
 
 def _sheets(face: Face, marks: Sequence[Sequence[Mark]]) -> Iterator[Mapping[str, Any]]:
@@ -116,11 +114,21 @@ def _sheets(face: Face, marks: Sequence[Sequence[Mark]]) -> Iterator[Mapping[str
         }
 
 
-def _all(tasks: Sequence[_Task]) -> list[LaidOut]:
-    if len(tasks) == 1:
-        return [tasks[0].run()]
+def _all(tasks: Iterable[_Task]) -> Iterator[LaidOut]:
+    """In order; the next task is asked for when one has ended."""
+    more = iter(tasks)
+    first = list(islice(more, 2))
+    if len(first) == 1:
+        yield first[0].run()
+        return
+    running: deque[Future[LaidOut]] = deque()
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        return list(pool.map(_elsewhere, tasks))
+        for task in chain(first, more):
+            running.append(pool.submit(_elsewhere, task))
+            if len(running) > AT_A_TIME:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
 
 
 def _elsewhere(task: _Task) -> LaidOut:

@@ -16,8 +16,8 @@ from ebr.report.stepmodel import LevelView, StepView
 
 LINES_TO_SHARE = 700
 """Fewer lines than these (about ten pages) are laid out in one piece."""
-LINES_AT_MOST = 1500
-"""What one portion holds at most: about 22 pages, so that two processes take little memory."""
+LINES_AT_MOST = 1200
+"""What one portion holds at most: 18 to 30 pages, so that two processes take little memory."""
 LETTERS_A_LINE = 95
 CHART_LINES = 20
 STEP_LINES = 8

@@ -124,7 +124,7 @@ def render(
     """
     face = face_of(record, edition)
     return render_parts(
-        list(pieces(record, trends, photos, face)),
+        pieces(record, trends, photos, face),
         face=face,
         environment=_environment(),
         created=edition.at,
