@@ -36,8 +36,8 @@ from workflows.step import in_language
 READ = "recipe.read"
 FORMAT = "batchwright-master-recipe 1"
 FINAL = frozenset({VersionState.APPROVED, VersionState.EFFECTIVE, VersionState.SUPERSEDED})
-MARKS = {VersionState.SUPERSEDED: "SUPERSEDED", VersionState.WITHDRAWN: "WITHDRAWN"}
-"""Marks of versions that were approved once; every other one is not approved."""
+OUT_OF_USE = frozenset({VersionState.SUPERSEDED, VersionState.WITHDRAWN})
+"""Their word is the mark over every page."""
 APPROVALS = (
     Column(code="signed", title="Signed", share=45, form=Form.SIGNED),
     Column(code="covers", title="Covers the content with SHA-256", share=55, form=Form.DIGEST),
@@ -145,8 +145,6 @@ def _version(session: Session, subject: Subject) -> DefinitionVersion:
 def _sheet(session: Session, found: DefinitionVersion, place: Place) -> Sheet:
     procedure = queries.load(session, found.file_digest)
     levels = [each for each in procedure.levels if _steps(each) or each.part_of is None]
-    state = VersionState(found.state)
-    mark = "" if state in (VersionState.APPROVED, VersionState.EFFECTIVE) else "NOT APPROVED"
     data = queries.stored_bytes(session, found.file_digest)
     return Sheet(
         format=FORMAT,
@@ -165,9 +163,16 @@ def _sheet(session: Session, found: DefinitionVersion, place: Place) -> Sheet:
             *_ways(procedure),
             _history(session, found, place),
         ],
-        mark=MARKS.get(state, mark),
+        mark=mark_of(VersionState(found.state)),
         svg=recipepicture.pictures(data, {level.id: _code(level) for level in levels}),
     )
+
+
+def mark_of(state: VersionState) -> str:
+    """What goes over every page of a version that nothing may be made by."""
+    if state in OUT_OF_USE:
+        return states.word(state).upper()
+    return "" if state in FINAL else "NOT APPROVED"
 
 
 def _facts(found: DefinitionVersion, procedure: Procedure, place: Place) -> Iterator[Pair]:

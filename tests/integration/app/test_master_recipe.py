@@ -13,10 +13,11 @@ from core.actors import Actor
 from core.errors import NotFound, NotPermitted
 from core.house import House
 from personnel import queries as staff
-from production.masterrecipe import NotARecipe
+from production.masterrecipe import NotARecipe, mark_of
 from tests.integration.app.conftest import Seeded
 from tests.support import sheets
 from workflows import queries as definitions
+from workflows.rules import VersionState
 from workflows.step import in_language
 
 
@@ -113,3 +114,19 @@ def test_what_is_no_version_is_refused(house: House, by: Actor, number: str) -> 
 def test_a_version_that_there_is_not_is_not_found(house: House, by: Actor) -> None:
     with pytest.raises(NotFound):
         sheets.issue(house, "recipe", by, code="REC-0017", number="77")
+
+
+@pytest.mark.urs("URS-MRC-010")
+@pytest.mark.parametrize(
+    ("state", "mark"),
+    [
+        ("draft", "NOT APPROVED"),
+        ("in_review", "NOT APPROVED"),
+        ("approved", ""),
+        ("effective", ""),
+        ("superseded", "SUPERSEDED"),
+        ("withdrawn", "WITHDRAWN"),
+    ],
+)
+def test_every_state_has_its_mark(state: str, mark: str) -> None:
+    assert mark_of(VersionState(state)) == mark
