@@ -46,6 +46,7 @@ NOT_WALKED = {
     "personnel.unlock": "for who is locked out",
     "quality.deviation": "the story opens none; tests/integration/web/desk",
     "run.at_work": "no batch is at work; tests/ui/work",
+    "trail_reviews.review": "of a review that the story does not make; tests/integration/web/desk",
     "weighing.step": "no weighing is open; tests/ui/weighing",
 }
 """Pages that no link leads to on the site after the story, and where they are looked at."""
