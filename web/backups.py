@@ -149,7 +149,10 @@ def _looked_at(found: RestoreDrill) -> list[tuple[str, object]]:
         (_("Entries verified"), told["entries"]),
         (_("Signatures verified"), told["signatures"]),
         (_("Entries in the log"), told["log_size"]),
-        (_("Run done again from its journal"), told["rehearsed"] or _("none has begun yet")),
+        (
+            _("Run done again from its journal"),
+            told["rehearsed"].partition("/")[2] or _("none has begun yet"),
+        ),
     ]
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from app import rehearsing
 from app.backup import age, recording, restoring, scratchdb
+from app.backup.making import alone
 from app.backup.plan import Scheduled, identity_of, server_of
 from app.backup.restoring import Restoration, Server
 from app.backup.snapshot import SQLITE_NAME
@@ -132,12 +133,13 @@ def _chosen(run: BackupRun) -> Chosen:
 def _scratch(settings: Settings) -> Iterator[Path]:
     """A folder in the site's home, where the same data lie anyway; it never outlives the drill."""
     place = settings.home / SCRATCH
-    shutil.rmtree(place, ignore_errors=True)  # of a drill that was killed
-    place.mkdir(mode=0o700)
-    try:
-        yield place
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+    with alone(settings, "drill"):
+        shutil.rmtree(place, ignore_errors=True)  # of a drill that was killed
+        place.mkdir(mode=0o700)
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _drilled(

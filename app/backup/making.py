@@ -120,18 +120,28 @@ def _failed(order: Order, now: datetime, problem: Exception) -> BackupRun:
 
 
 @contextmanager
+def alone(settings: Settings, what: str) -> Iterator[Path]:
+    """One backup and one drill of a site at a time, whoever asks; answers the folder for scratch.
+
+    BrokenPromise where another process is at it.
+    """
+    place = settings.home / SCRATCH
+    place.mkdir(mode=0o700, exist_ok=True)
+    with (place / f"{what}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BrokenPromise(f"another {what} of this site is under way") from None
+        yield place
+
+
+@contextmanager
 def _scratch(settings: Settings) -> Iterator[Path]:
     """A folder for the clear copies, one backup at a time; leftovers of a killed one are removed.
 
     It lies in the site's home, where the same data lie anyway, never where backups go.
     """
-    place = settings.home / SCRATCH
-    place.mkdir(mode=0o700, exist_ok=True)
-    with (place / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BrokenPromise("another backup of this site is being made") from None
+    with alone(settings, "backup") as place:
         for old in place.glob("*/*"):
             old.unlink()
         for old in place.glob("*/"):

@@ -47,8 +47,8 @@ def schedule(house: House) -> bool:
 
 def _ask(session: Session, kind: str, due: datetime) -> None:
     now = moment(session).real
-    # With the day: one that could not be done must not keep later ones from being asked.
-    key = f"{kind} due {due.isoformat()} {max(now, due):%Y-%m-%d}"
+    # With the hour: one that could not be done must not keep later ones from being asked.
+    key = f"{kind} due {due.isoformat()} {max(now, due):%Y-%m-%dT%H}"
     jobs.enqueue(session, kind, {}, dedupe=key, delay=max(due - now, timedelta(0)))
 
 

@@ -16,8 +16,10 @@ from app.backup.beside import Beside
 from app.backup.plan import Scheduled
 from app.bootstrap import compose
 from app.worker import SiteWorker
-from audit import backups, drills
+from audit import backups, drills, restored
 from audit.backupmodels import BackupRun
+from audit.restored import Ahead
+from core import jobs
 from core.clock import HeldClock
 from core.errors import BrokenPromise
 from core.house import House
@@ -121,6 +123,40 @@ def test_a_failing_store_is_an_incident_at_once_and_tried_again_soon(running: Ru
     running.go_on(scheduled.RETRY)
     assert not running.standing().failing
     assert [run.ok for run in running.runs()] == [True, False, False, True]
+
+
+@pytest.mark.urs("URS-BAK-010", "URS-BAK-040")
+def test_a_restored_site_backs_up_again_within_the_hour_after_it_was_signed_for(
+    running: Running,
+) -> None:
+    running.go_on()
+    ahead = Ahead(
+        source="log witness qa", origin="batchwright/somewhere", size=999, note=None, problem="gone"
+    )
+    with running.house.transaction() as session:
+        restored.remember(session, ahead)
+    assert running.go_on(DAY) == 0
+    running.clock.move(DAY)
+    claimed = _claim(running)
+    scheduled._back_up(running.house, _planned(running))
+    assert len(running.runs()) == 1, "a site that only reads keeps no new facts"
+    with running.house.transaction() as session:
+        restored.forget(session)
+        jobs.finish(session, claimed)
+    running.go_on(timedelta(hours=1))
+    assert len(running.runs()) == 2
+
+
+def _planned(running: Running) -> Scheduled:
+    planned = Scheduled.of(running.settings)
+    assert planned is not None
+    return planned
+
+
+def _claim(running: Running) -> jobs.Claim:
+    with running.house.transaction() as session:
+        [claimed] = jobs.claim(session, owner="before", kinds=[scheduled.BACKUP_JOB])
+        return claimed
 
 
 @pytest.mark.urs("URS-BAK-010")

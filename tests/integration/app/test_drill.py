@@ -205,6 +205,17 @@ def test_what_a_killed_drill_left_is_thrown_away(
     assert left_behind(site) == []
 
 
+def test_two_drills_or_two_backups_at_once_do_not_disturb_each_other(
+    site: Settings, kept: Path, identity: Path
+) -> None:
+    back_up(site, kept, datetime.now(UTC) - LATER)
+    with making.alone(site, "drill"), pytest.raises(BrokenPromise, match="another drill"):
+        drill(site, identity, datetime.now(UTC))
+    with making.alone(site, "backup"), pytest.raises(BrokenPromise, match="another backup"):
+        back_up(site, kept, datetime.now(UTC))
+    assert drill(site, identity, datetime.now(UTC)).ordinal == 2
+
+
 def test_a_drill_never_goes_into_the_database_of_the_site(
     site: Settings, kept: Path, identity: Path
 ) -> None:

@@ -56,7 +56,7 @@ def test_quality_reads_and_signs_the_report_of_a_drill(
     picture(screen, "backups-1280")
     screen.get_by_role("region", name="Restore drills").get_by_role("link").click()
     expect(screen.get_by_role("heading", name="Restore drill 1")).to_be_visible()
-    expect(screen.get_by_text("batch/B-2045")).to_be_visible()
+    expect(screen.get_by_text("B-2045")).to_be_visible()
     screen.get_by_label("What the drill shows").fill("Restored within a minute, as planned.")
     screen.get_by_role("button", name="Sign the report").click()
     sign(screen, "P-107")

@@ -79,7 +79,7 @@ def test_a_person_reads_the_report_of_a_drill_and_signs_it(
     report = text_of(quality.get(page))
     assert "42 s" in report
     assert "3 h 02 min" in report
-    assert "batch/B-2045" in report
+    assert "B-2045" in report
     asked = quality.send(page, page, marker="remark", remark=SAID)
     assert quality.sign(asked, page, **full("P-107")).status_code == 303
     signature = plant.ask(lambda session: drills.signature_of(session, _found(session, number)))
