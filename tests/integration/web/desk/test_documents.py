@@ -14,11 +14,12 @@ from ebr.entry import Entry
 from tests.integration.web.desk.conftest import Enter, text_of
 from tests.integration.web.desk.test_exports import furnish
 from tests.integration.web.desk.test_inspector import inspector
+from tests.integration.web.desk.test_plant_pages import unit, version
 from tests.support import batches, sheets
 from tests.support.records import RecordPlant
 from tests.support.web import Visitor
 
-__all__ = ["inspector"]
+__all__ = ["inspector", "unit", "version"]
 PAGE = "/documents"
 
 
@@ -151,3 +152,39 @@ def test_each_page_asks_for_the_document_about_its_thing(site: RecordPlant, ente
         ),
     }
     assert [name for name, told in asked.items() if name not in told] == []
+
+
+@pytest.mark.urs("URS-EQP-030")
+def test_the_page_of_a_unit_asks_for_its_logbook(
+    site: RecordPlant, unit: str, enter: Enter
+) -> None:
+    visitor, day = enter("P-107"), day_of(site)
+    days = {"of-since": day, "of-until": day}
+    told = press(visitor, site, f"/equipment/{unit}", "logbook", **days)
+    assert f"{unit} logbook {day} {day}.pdf" in told
+
+
+@pytest.mark.urs("URS-MRC-010")
+def test_the_page_of_a_version_asks_for_it_as_a_document(
+    site: RecordPlant, version: str, enter: Enter
+) -> None:
+    told = press(enter("P-107"), site, version, "recipe")
+    assert "REC-0017 v3 master recipe.pdf" in told
+    assert "draft" in told
+
+
+@pytest.mark.urs("URS-REP-050")
+def test_a_numbered_copy_is_superseded_as_soon_as_the_content_changes(
+    site: RecordPlant, enter: Enter
+) -> None:
+    visitor, day = enter("P-107"), day_of(site)
+    page = ask(visitor, site, "exceptions", since=day, until=day)
+    form = visitor.forms(f"{page}/copies").with_field("holder")
+    copy = visitor.client.post(f"{page}/copies", data={**form, "holder": "QA archive"})
+    assert copy.mimetype == "application/pdf"
+    told = text_of(visitor.get(page))
+    assert "1 issued = 1 out + 0 returned + 0 destroyed + 0 lost" in told
+    assert "1 issued, 1 out" in text_of(visitor.get(PAGE))
+    assert "valid" in text_of(visitor.get(f"{page}/copies"))
+    batches.report(site, "Y", "a drum was labelled twice")
+    assert "superseded" in text_of(visitor.get(f"{page}/copies"))
