@@ -41,11 +41,11 @@ READ = "audit.read"
 FORMAT = "batchwright-trail-report 1"
 ENDED = frozenset({RunState.COMPLETE, RunState.STOPPED, RunState.ABORTED})
 ENTRIES = (
-    Column(code="entry", title="Entry", share=5, form=Form.NUMBER),
-    Column(code="at", title="Site time, SHA-256", share=20),
-    Column(code="who", title="Who, as, where", share=16),
-    Column(code="what", title="What, on what", share=18, form=Form.STRONG),
-    Column(code="changes", title="Changes, old → new", share=29, form=Form.LIST),
+    Column(code="entry", title="No.", share=5, form=Form.NUMBER),
+    Column(code="at", title="Site time, SHA-256", share=21),
+    Column(code="who", title="Who, as, where", share=17),
+    Column(code="what", title="What, on what", share=17, form=Form.STRONG),
+    Column(code="changes", title="Changes, old → new", share=28, form=Form.LIST),
     Column(code="reason", title="Reason", share=12),
 )
 SIGNATURES = (
