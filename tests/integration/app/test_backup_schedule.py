@@ -147,6 +147,20 @@ def test_a_restored_site_backs_up_again_within_the_hour_after_it_was_signed_for(
     assert len(running.runs()) == 2
 
 
+@pytest.mark.urs("URS-BAK-010")
+def test_a_backup_whose_worker_was_killed_is_made_by_the_next_one(running: Running) -> None:
+    scheduled.schedule(running.house)
+    killed = _claim(running)
+    half = running.kept / "batchwright-werk-at-20261102T050000000000Z.batchwright.age.part"
+    half.write_bytes(b"age-encryption.org/v1")
+    assert running.go_on() == 0, "its lease has not ended"
+    assert running.go_on(jobs.LEASE + timedelta(seconds=1)) == 1
+    [made] = running.runs()
+    assert running.files() == [made.file], "what the killed one left is gone"
+    with pytest.raises(jobs.LeaseLost), running.house.transaction() as session:
+        jobs.finish(session, killed)
+
+
 def _planned(running: Running) -> Scheduled:
     planned = Scheduled.of(running.settings)
     assert planned is not None
