@@ -96,6 +96,7 @@ def drill(settings: Settings, identity: Path) -> None:
     What was counted and measured is kept as a report, which a person signs on the page /backups.
     For a site on PostgreSQL, BATCHWRIGHT_DRILL_DATABASE names an empty database.
     """
+    plan.identity_of(identity)  # a slip of the keyboard is no failed drill
     now = datetime.now(UTC)
     with opened(settings) as house:
         done = drilling.drill(house, settings, identity, by=OPERATOR, now=now, scheduled=False)

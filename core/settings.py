@@ -3,8 +3,8 @@
 Everything of a site lies under `home` (git-ignored ``var/site`` by default). Values come from the
 environment (``BATCHWRIGHT_HOME``, ``BATCHWRIGHT_DATABASE_URL``, ``BATCHWRIGHT_OWNER_URL``,
 ``BATCHWRIGHT_LOG_LEVEL``, ``BATCHWRIGHT_LOG_WITNESS``, ``BATCHWRIGHT_ANCHOR_FILE``,
-``BATCHWRIGHT_TIME_AUTHORITY``, and ``BATCHWRIGHT_BACKUP_...`` as in
-docs/how-to/back-up-and-restore.md); no setting can switch the audit trail off, because there is none.
+``BATCHWRIGHT_TIME_AUTHORITY``, and ``BATCHWRIGHT_BACKUP_...`` as docs/how-to says); no setting can
+switch the audit trail off, because there is none.
 """
 
 from __future__ import annotations

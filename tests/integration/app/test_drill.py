@@ -230,7 +230,10 @@ def test_the_command_line_makes_a_drill(
     tmp_path: Path, kept: Path, identity: Path, batchwright: Callable[..., Result]
 ) -> None:
     site = test_backup.made_site(test_backup.on_sqlite(tmp_path))
+    slip = batchwright("drill", "--identity", tmp_path / "backup.kez", home=site.home)
+    assert (slip.exit_code, "backup.drill_failed" in actions(site)) == (1, False)
     assert batchwright("drill", "--identity", identity, home=site.home).exit_code == 1
+    assert "backup.drill_failed" in actions(site)
     words = ("backup", "--to", kept, "--recipient", RECIPIENT)
     assert batchwright(*words, home=site.home).exit_code == 0
     done = batchwright("drill", "--identity", identity, home=site.home)
