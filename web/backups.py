@@ -17,7 +17,7 @@ from audit.models import Signature
 from quality.commands.drills import PERMISSION, REVIEWED, sign_drill
 from quality.errors import NoSuchDrill
 from web import filters, identity
-from web.access import needs
+from web.access import needs, passive, public
 from web.i18n import gettext as _
 from web.signing import Page, SignedAct, signed
 
@@ -170,3 +170,19 @@ def sign(ordinal: int) -> Page:
             done=url_for(".drill", ordinal=ordinal),
         )
     )
+
+
+@bp.get("/health/backups")
+@passive
+@public
+def health() -> tuple[dict[str, bool], int]:
+    """For monitoring: 200 while backups and drills come as planned and succeed, else 503."""
+    with identity.house().reading() as session:
+        made, drilled = backups.standing(session), drills.standing(session)
+    told = {
+        "overdue": made.overdue,
+        "failing": made.failing,
+        "drill_missing": drilled.missing,
+        "drill_failing": drilled.failing,
+    }
+    return told, 503 if any(told.values()) else 200

@@ -18,7 +18,7 @@ from web.access import matrix, needs
 from web.security import HEADERS
 
 PUBLIC = {
-    "home.health", "restored.health", "live.live", "live.csp_report",
+    "home.health", "restored.health", "backups.health", "live.live", "live.csp_report",
     "personnel.login", "personnel.log_in",
     "personnel.unlock", "personnel.go_on_after_lock", "personnel.lock", "personnel.logout",
     "personnel.terminal", "personnel.set_terminal", "personnel.look", "personnel.language",

@@ -38,6 +38,7 @@ NOT_WALKED = {
     "finding.room": "only a scanned door leads there",
     "home.health": "for machines",
     "restored.health": "for machines",
+    "backups.health": "for machines",
     "restored.page": "of a site that was restored; tests/integration/app/test_restoring",
     "live.live": "polled, and JSON",
     "personnel.enrol": "for who has a single-use secret; tests/ui/story",

@@ -129,8 +129,11 @@ def test_a_failed_backup_stands_above_every_page_until_one_succeeds(
     assert "No space left on device" in page
     [incident] = plant.ask(queries.deviations)
     assert (incident.equipment, incident.severity) == (recording.BACKUPS, "critical")
+    assert operator.get("/health/backups").status_code == 503
     made(plant)
     assert "The last backup failed." not in text_of(operator.get("/work"))
+    health = operator.get("/health/backups")
+    assert (health.status_code, any((health.json or {}).values())) == (200, False)
 
 
 @pytest.mark.urs("URS-BAK-010", "URS-BAK-020")
