@@ -24,11 +24,12 @@ def keys() -> None:
 @keys.command("list")
 @click.pass_obj
 def list_keys(settings: Settings) -> None:
-    """Every key in use and every former one that still verifies what it signed."""
+    """Every key in use, those that wait to take over, and former ones that still verify."""
     with opened(settings) as house:
         for line in rotating.listed(house, settings):
-            state = "in use" if line.current else "former"
-            click.echo(f"{line.kind:7} {state:7} {line.name}  ({line.signs})")
+            since = f"{line.since:%Y-%m-%d %H:%M %Z}" if line.since else "the site was made"
+            click.echo(f"{line.kind:7} {line.state:10} {line.name}  ({line.signs}; since {since})")
+    click.echo(f"a key is exchanged by two people: {DECIDE} and {CONFIRM}")
 
 
 @keys.command()

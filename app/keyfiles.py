@@ -7,9 +7,11 @@ moment is there no key, and the old public part is kept before the old key goes 
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +30,7 @@ from documents.sealing import certificate_digest, make_site_certificate
 from web.settings import KEY_FILE as WEB_FILE
 
 NEXT = ".next"
+LOCK = "rotation.lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +66,25 @@ def kinds() -> Mapping[str, Kind]:
 
 def next_of(settings: Settings, kind: Kind, site: Site) -> Path:
     """The new key aside, made now if a rotation that was broken off left none."""
-    aside = settings.keys / f"{kind.file}{NEXT}"
+    aside = aside_of(settings, kind)
     if not aside.exists():
         kind.make(aside, site)
         _sync(settings.keys)
     return aside
+
+
+def aside_of(settings: Settings, kind: Kind) -> Path:
+    """Where the new key lies until it takes over."""
+    return settings.keys / f"{kind.file}{NEXT}"
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """No other process of this machine puts a key in place meanwhile; the system frees the lock
+    of one that is killed."""
+    with (settings.keys / LOCK).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def put_in_place(settings: Settings, kind: Kind, site: Site) -> None:
@@ -75,7 +92,7 @@ def put_in_place(settings: Settings, kind: Kind, site: Site) -> None:
     file = settings.keys / kind.file
     if kind.retired is not None:
         _keep(settings.keys / kind.retired, kind.kept(file, site))
-    (settings.keys / f"{kind.file}{NEXT}").replace(file)
+    aside_of(settings, kind).replace(file)
     _sync(settings.keys)
 
 

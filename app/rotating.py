@@ -9,6 +9,7 @@ published.
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -53,6 +54,18 @@ class LogBehind(Refusal):
     rule = "keys.announced"
 
 
+class AlreadySigned(Refusal):
+    """Two people have signed for this new key already; the rotation is open and is gone on with."""
+
+    rule = "keys.open"
+
+
+class NotSignedFor(Refusal):
+    """There is no new key aside that two people have signed for, so none takes over."""
+
+    rule = "keys.signed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One key exchanged for another, by the names under which others know them.
@@ -83,12 +96,18 @@ class Second:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A key of the site for people: its kind, its name, what it signs, whether it is in use."""
+    """A key of the site for people.
+
+    `state` is "in use", "former", "signed for" (two people decided, it has not taken over) or
+    "aside" (made and nothing more). `since` is when it was announced, aware; None for a key as old
+    as the site.
+    """
 
     kind: str
     name: str
     signs: str
-    current: bool
+    state: str
+    since: datetime | None
 
 
 def kind_of(name: str) -> Kind:
@@ -101,18 +120,28 @@ def kind_of(name: str) -> Kind:
 
 
 def listed(house: House, settings: Settings) -> list[Line]:
-    """Every key in use and every former public part, without anything secret."""
+    """Every key in use, those that wait aside and former public parts; nothing secret."""
     site = _site(house)
-    lines = []
-    for kind in keyfiles.kinds().values():
-        file = settings.keys / kind.file
-        names = [kind.public(file, site)] if file.exists() else []
-        names += _former(house, kind.name)
-        lines += [
-            Line(kind=kind.name, name=name, signs=kind.signs, current=place == 0)
-            for place, name in enumerate(names)
-        ]
-    return lines
+    with house.reading() as session:
+        since = _announcements(session)
+    return [
+        Line(kind=kind.name, name=name, signs=kind.signs, state=state, since=since.get(name))
+        for kind in keyfiles.kinds().values()
+        for name, state in _states(house, settings, kind, site, since)
+    ]
+
+
+def _states(
+    house: House, settings: Settings, kind: Kind, site: keyfiles.Site, since: dict[str, datetime]
+) -> Iterator[tuple[str, str]]:
+    file, aside = settings.keys / kind.file, keyfiles.aside_of(settings, kind)
+    if file.exists():
+        yield kind.public(file, site), "in use"
+    if aside.exists():
+        name = kind.public(aside, site)
+        yield name, "signed for" if name in since else "aside"
+    for name in _former(house, kind.name):
+        yield name, "former"
 
 
 def _former(house: House, kind: str) -> list[str]:
@@ -159,8 +188,13 @@ def announce(
 ) -> SignedContent:
     """Two people sign the change: one decides (`by`), another confirms.
 
-    Raises NotPermitted, NotIndependent, SignatureNeeded.
+    Raises AlreadySigned, NotPermitted, NotIndependent, SignatureNeeded.
     """
+    if change.new in _announcements(session):
+        raise AlreadySigned(
+            "two people have signed for this new key already",
+            resolver="the administrator, by asking for the same rotation again",
+        )
     role = permissions.require(session, by, DECIDE)
     second_role = permissions.require(session, second.actor, CONFIRM)
     shown = _content(change)
@@ -207,26 +241,55 @@ def _content(change: Change) -> SignedContent:
 def carry_out(house: House, settings: Settings, kind: Kind) -> None:
     """The announced key takes over, once the old one has signed the log with its announcement.
 
-    Raises LogBehind when something keeps the log from being signed; nothing has changed then, and
+    One process at a time. Raises NotSignedFor when no key lies aside that two people have signed
+    for, LogBehind when something keeps the log from being signed; nothing has changed then, and
     the rotation is gone on with by asking again.
     """
-    sequence_pending(house, house.services[SERVICE])
+    with keyfiles.alone(settings):
+        site = _site(house)
+        _check_signed_for(house, settings, kind, site)
+        sequence_pending(house, house.services[SERVICE])
+        _check_in_log(house)
+        keyfiles.put_in_place(settings, kind, site)
+    renew(house, settings)
+
+
+def _check_signed_for(house: House, settings: Settings, kind: Kind, site: keyfiles.Site) -> None:
+    aside = keyfiles.aside_of(settings, kind)
+    with house.reading() as session:
+        if aside.exists() and announced(session, kind, kind.public(aside, site)):
+            return
+    raise NotSignedFor(
+        "no new key waits that two people have signed for",
+        resolver="the administrator, by looking at the list of keys and asking for a rotation",
+    )
+
+
+def _check_in_log(house: House) -> None:
     with house.reading() as session:
         if oldest_pending_age(session) is not None:
             raise LogBehind(
                 "the log is behind: the announcement of the new key is not signed yet",
                 resolver="the administrator, by asking again when the worker has caught up",
             )
-    keyfiles.put_in_place(settings, kind, _site(house))
-    renew(house, settings)
 
 
 def announced(session: Session, kind: Kind, new: str) -> bool:
-    """Whether two people have signed already that this key takes over."""
+    """Whether two people have signed already that this key of this kind takes over."""
     return any(
-        entry.action == "key.rotation_announced" and entry.data["facts"]["new"] == new
-        for entry in trail.entries(session, SITE)
+        facts["kind"] == kind.name and facts["new"] == new
+        for facts, _at in _announced_facts(session)
     )
+
+
+def _announcements(session: Session) -> dict[str, datetime]:
+    return {facts["new"]: at for facts, at in _announced_facts(session)}
+
+
+def _announced_facts(session: Session) -> Iterator[tuple[dict[str, Any], datetime]]:
+    for entry in trail.entries(session, SITE):
+        if entry.action == "key.rotation_announced":
+            yield entry.data["facts"], datetime.fromisoformat(entry.data["at"])
 
 
 def _site(house: House) -> keyfiles.Site:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from app import exporting, keyfiles, rotating, schema, upgrading, wholesite
 from app.bootstrap import compose
 from app.cli import main
-from app.rotating import Change, NoSuchKey, Second
+from app.rotating import AlreadySigned, Change, NoSuchKey, NotSignedFor, Second
 from audit import trail, verifier
 from audit.streams import SITE
 from core.clock import HeldClock
@@ -172,6 +172,45 @@ def test_the_entry_names_both_keys_and_each_has_signed_for_the_change(
         )
 
 
+@pytest.mark.urs("URS-AUD-070")
+def test_a_key_that_nobody_signed_for_does_not_take_over(shift: Shift, kept: KeptSite) -> None:
+    kind = rotating.kind_of("log")
+    with elsewhere(shift, kept.settings) as house:
+        with pytest.raises(NotSignedFor):
+            rotating.carry_out(house, kept.settings, kind)
+        change = rotating.prepared(house, kept.settings, kind, WHY)
+        with pytest.raises(NotSignedFor):
+            rotating.carry_out(house, kept.settings, kind)
+        assert states(house, kept, "log") == [(change.old, "in use"), (change.new, "aside")]
+
+
+@pytest.mark.urs("URS-AUD-070", "URS-SIG-100")
+def test_a_second_rotation_while_one_is_open_goes_on_with_the_first(
+    shift: Shift, kept: KeptSite
+) -> None:
+    kind = rotating.kind_of("log")
+    with elsewhere(shift, kept.settings) as house, elsewhere(shift, kept.settings) as other:
+        change = rotating.prepared(house, kept.settings, kind, WHY)
+        again = rotating.prepared(other, kept.settings, kind, WHY)
+        assert again.new == change.new
+        signed(house, shift, change, ("P-107", "A-001"))
+        with pytest.raises(AlreadySigned):
+            signed(other, shift, again, ("P-107", "A-001"))
+        assert states(other, kept, "log") == [(change.old, "in use"), (change.new, "signed for")]
+        rotating.carry_out(house, kept.settings, kind)
+        with pytest.raises(NotSignedFor):
+            rotating.carry_out(other, kept.settings, kind)
+        assert states(house, kept, "log") == [(change.new, "in use"), (change.old, "former")]
+        (newest, *_rest) = rotating.listed(house, kept.settings)
+        assert newest.since is not None
+        assert newest.since.tzinfo is not None
+
+
+def states(house: House, kept: KeptSite, kind: str) -> list[tuple[str, str]]:
+    lines = rotating.listed(house, kept.settings)
+    return [(line.name, line.state) for line in lines if line.kind == kind]
+
+
 @pytest.mark.urs("URS-AUD-070", "URS-IAM-020")
 @pytest.mark.parametrize(
     ("badges", "refused"),
@@ -241,8 +280,7 @@ def test_a_rotation_that_broke_off_is_gone_on_with_and_no_key_is_lost(
             rotating.carry_out(house, kept.settings, kind)
     shift.settle()
     assert whole(shift.house) == []
-    names = [line.name for line in rotating.listed(shift.house, kept.settings) if line.kind == name]
-    assert names == [change.new, change.old]
+    assert states(shift.house, kept, name) == [(change.new, "in use"), (change.old, "former")]
 
 
 def told(site: KeptSite, *words: str, given: str = "") -> tuple[int, str]:
