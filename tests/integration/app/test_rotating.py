@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from documents.sealcheck import check_seal
 from ebr import issuing
 from ebr.bundle import Options
 from ebr.entry import Entry
-from personnel import credentials, signing
+from personnel import credentials, enrolment, signing
 from personnel.errors import NotIndependent
 from tests.support import keptsites
 from tests.support.keptsites import ENDED, MIDDLE, KeptSite, Shift
@@ -134,6 +135,47 @@ def test_every_kind_of_key_is_exchanged_in_the_middle_of_a_batch_and_all_verifie
     key = house.services[issuing.SEAL_KEY]
     check_seal(sealed, key.trusted)
     check_seal(pdf_of(after), [key.certificate_pem])
+
+
+@pytest.mark.urs("URS-SIG-100", "URS-IAM-050")
+def test_a_performers_key_is_exchanged_in_the_middle_of_a_batch_and_all_verifies(
+    shift: Shift, kept: KeptSite, tmp_path: Path
+) -> None:
+    house = shift.house
+    before, trusted = exported(house, MIDDLE, tmp_path / "before")
+    forgotten(shift, "P-101")
+    assert shift.do(MIDDLE) == "OP/L#1/D#1"
+    assert shift.do(MIDDLE, Entry(checks=("empty",))) == "OP/C#1"
+    assert whole(house) == []
+    after, trust = exported(house, MIDDLE, tmp_path / "after")
+    assert trust["log"] == trusted["log"]
+    for bundle in (before, after):
+        assert result(bundle, trusted) == result(bundle, trust) == "VALID"
+    old, new = keys_of(after, "P-101")
+    assert (old["valid_until"] is None, new["valid_until"] is None) == (False, True)
+    assert [each["key_id"] for each in keys_of(before, "P-101")] == [old["key_id"]]
+
+
+def forgotten(shift: Shift, badge: str) -> None:
+    """A person gets a new key: a secret of the administrator, a new passphrase, a second look."""
+    admin, second = shift.staff["A-001"], shift.staff["A-002"]
+    secret = shift.house.perform(
+        credentials.issue_secret, badge, reason="forgotten", by=admin.actor
+    )
+    who = shift.staff[badge]
+    phrase = "wooden bridges sing"
+    enrolment.set_passphrase(
+        shift.house, badge=badge, secret=secret, passphrase=phrase, terminal=who.terminal
+    )
+    shift.staff[badge] = replace(who, passphrase=phrase)
+    shift.house.perform(credentials.confirm_identity, badge, by=second.actor)
+
+
+def keys_of(bundle: bytes, badge: str) -> list[dict[str, Any]]:
+    """The published keys of a person, the oldest first."""
+    found = json.loads(verifier.read_zip(bundle)[verifier.PEOPLE_KEYS])["keys"]
+    mine = [each for each in found if each["badge"] == badge]
+    return sorted(mine, key=lambda each: str(each["valid_from"]))
 
 
 def pdf_of(bundle: bytes) -> bytes:
