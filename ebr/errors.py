@@ -72,6 +72,12 @@ class ReasonNeeded(Invalid):
     rule = "reason.needed"
 
 
+class FileNotAccepted(Invalid):
+    """A file carries what may run, call elsewhere or hide another file (URS-SEC-030)."""
+
+    rule = "attachment.content"
+
+
 class NumberNotTyped(Invalid):
     """Aborting a batch needs its number typed, so that it is never the wrong one."""
 

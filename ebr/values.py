@@ -12,10 +12,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from documents import received
 from ebr import queries, rules
 from ebr.context import StepContext
 from ebr.entry import Entry, File, Measured
-from ebr.errors import ReasonNeeded, ValueMissing, ValueRefused
+from ebr.errors import FileNotAccepted, ReasonNeeded, ValueMissing, ValueRefused
 from ebr.models import Attachment, Grade, ParameterValue
 from hardware import queries as plant
 from workflows.rounding import to_decimals
@@ -229,7 +230,12 @@ def _record_file(context: StepContext, parameter: Parameter, file: File | None) 
 
 
 def attach(context: StepContext, code: str, file: File) -> Attachment:
-    """Keep a file with the record, named by its SHA-256 (URS-SEC-030)."""
+    """Keep a file with the record, named by its SHA-256 (URS-SEC-030). Raises FileNotAccepted."""
+    for why in received.problems(file.data, file.media_type):
+        raise FileNotAccepted(
+            f"{file.name} was not accepted: {why}",
+            resolver="the person who attaches it, with a file that only shows something",
+        )
     attached = Attachment(
         run_id=context.run.id,
         step_id=context.step.id,

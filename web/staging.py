@@ -17,10 +17,12 @@ from itsdangerous import BadSignature
 from PIL import Image, UnidentifiedImageError
 from werkzeug.datastructures import FileStorage, MultiDict
 
+from documents import received
 from ebr.entry import File
 from web import identity
 from web.errors import FileRefused
 from web.i18n import gettext as _
+from web.sentences import said
 from web.settings import WebSettings
 
 PREFIX = "staged-"
@@ -55,6 +57,8 @@ def read(sent: FileStorage) -> File:
     data = sent.stream.read()
     name = NAME.sub("_", Path(sent.filename or "file").name)[:100] or "file"
     if data.startswith(b"%PDF-") and b"%%EOF" in data[-2048:]:
+        for why in received.problems(data, received.PDF):
+            raise _refused(name, said(why))
         return File(name=_ending(name, ".pdf"), media_type="application/pdf", data=data)
     return _picture(name, data)
 

@@ -7,6 +7,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pikepdf
 import pytest
 from flask import Flask
 from PIL import Image
@@ -356,6 +357,22 @@ def test_a_file_of_another_kind_is_refused_and_what_was_typed_stays(
     assert answer.status_code == 422
     assert "readable PNG, JPEG or PDF" in text_of(answer)
     assert 'value="as expected"' in text_of(answer)
+
+
+@pytest.mark.urs("URS-SEC-030", "URS-AUD-010")
+def test_a_pdf_that_runs_a_script_is_refused_with_what_it_holds(
+    operator: Visitor, plant: RecordPlant
+) -> None:
+    to_look(operator, plant)
+    out = io.BytesIO()
+    with pikepdf.new() as made:
+        made.add_blank_page()
+        made.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS="app.alert(1)")
+        made.save(out)
+    sent = (io.BytesIO(out.getvalue()), "protocol.pdf")
+    answer = operator.send(LOOK, f"{LOOK}/perform", picture=sent, **{"v-look": "clear"})
+    assert answer.status_code == 422
+    assert "it holds a script" in text_of(answer)
 
 
 @pytest.mark.urs("URS-SIG-030")
