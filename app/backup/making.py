@@ -23,10 +23,11 @@ from typing import Any, BinaryIO, cast
 
 from sqlalchemy.engine import make_url
 
+from app import seal
 from app.backup import age, recording, snapshot
 from app.backup.archive import Manifest, Packing
 from app.backup.rules import Plan
-from app.seal import BEGIN_CERTIFICATE, FILE
+from app.keyfiles import NEXT
 from audit import restored
 from audit.backupmodels import BackupRun
 from core.actors import Actor
@@ -196,8 +197,7 @@ def _add_rest(
     for path in _files(settings.attachments):
         packing.add_file(f"attachments/{path.relative_to(settings.attachments)}", path)
     packing.add_bytes(TRUST, json.dumps(trust, indent=1, sort_keys=True).encode("utf-8"))
-    _, mark, certificate = (settings.keys / FILE).read_bytes().partition(BEGIN_CERTIFICATE)
-    packing.add_bytes(SEAL, mark + certificate)
+    packing.add_bytes(SEAL, b"".join(seal.read(settings.keys / seal.FILE).trusted))
     if order.escrow is not None:
         packing.add_bytes(ESCROW, _private(settings, order.escrow))
 
@@ -208,6 +208,8 @@ def _private(settings: Settings, recipient: str) -> bytes:
     cipher = age.Writer(held, [recipient])
     with tarfile.open(fileobj=cast(BinaryIO, cipher), mode="w|") as tar:
         for path in (*_files(settings.keys), *_files(settings.pki)):
+            if path.suffix == NEXT:
+                continue  # of a rotation under way, and gone in a moment; it begins anew
             tar.add(path, arcname=str(path.relative_to(settings.home)), recursive=False)
     cipher.finish()
     return held.getvalue()

@@ -3,23 +3,27 @@ signed before and after verifies (URS-SIG-100, URS-SEC-040)."""
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from app import exporting, keyfiles, rotating, schema, upgrading, wholesite
+from app.backup import age, making
 from app.bootstrap import compose
 from app.cli import main
 from app.rotating import AlreadySigned, Change, NoSuchKey, NotSignedFor, Second
 from audit import trail, verifier
 from audit.streams import SITE
+from core.actors import Actor
 from core.clock import HeldClock
 from core.errors import NotPermitted
 from core.house import House
@@ -352,3 +356,35 @@ def test_two_people_rotate_a_key_on_the_command_line(
 def test_a_kind_of_key_that_there_is_not_is_refused_with_those_there_are() -> None:
     with pytest.raises(NoSuchKey, match="no key of the kind pepper"):
         rotating.kind_of("pepper")
+
+
+@pytest.mark.urs("URS-BAK-010", "URS-SIG-100")
+def test_a_backup_after_a_rotation_has_every_certificate_and_no_key_that_waits(
+    shift: Shift, kept: KeptSite, tmp_path: Path
+) -> None:
+    rotate(shift, kept.settings, "seal")
+    with elsewhere(shift, kept.settings) as house:
+        rotating.prepared(house, kept.settings, rotating.kind_of("log"), WHY)
+    owner, escrow = (age.new_identity() for _ in range(2))
+    order = making.Order(folder=tmp_path / "to", recipient=owner[1], escrow=escrow[1])
+    (tmp_path / "to").mkdir()
+    made = making.back_up(
+        shift.house, kept.settings, order, by=Actor.service("backup", trigger="a test"),
+        now=shift.clock.now(),
+    )  # fmt: skip
+    found = unpacked(made.file.read_bytes(), owner[0])
+    assert found[making.SEAL].count(b"BEGIN CERTIFICATE") == 2
+    private = unpacked(found[making.ESCROW], escrow[0])
+    assert "keys/seal.retired" in private
+    assert not any(name.endswith(keyfiles.NEXT) for name in private)
+
+
+def unpacked(encrypted: bytes, identity: str) -> dict[str, bytes]:
+    """Every file of an encrypted archive by its name."""
+    clear = age.Reader(io.BytesIO(encrypted), age.identity_key(identity))
+    found = {}
+    with tarfile.open(fileobj=cast(BinaryIO, clear), mode="r|") as tar:
+        for member in tar:
+            if (content := tar.extractfile(member)) is not None:
+                found[member.name] = content.read()
+    return found
