@@ -1,0 +1,1 @@
+"""A second verifier, written from docs/reference/evidence-format.md alone."""
