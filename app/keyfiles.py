@@ -97,7 +97,10 @@ def put_in_place(settings: Settings, kind: Kind, site: Site) -> None:
 
 
 def mark_of(settings: Settings) -> tuple[tuple[int, int], ...]:
-    """What changes when a key file is exchanged: processes see by it that they hold an old key."""
+    """What changes when a key file is exchanged: processes see by it that they hold an old key.
+
+    Raises OSError when one of the files cannot be reached.
+    """
     found = ((settings.keys / kind.file).stat() for kind in (_LOG, _EXPORT, _SEAL))
     return tuple((each.st_ino, each.st_mtime_ns) for each in found)
 

@@ -24,8 +24,9 @@ from audit.keys import SiteKeys
 from audit.sequencer import oldest_pending_age, sequence_pending
 from audit.signatures import SignedContent
 from audit.streams import SITE
+from core import logs
 from core.actors import Actor
-from core.errors import NotFound, Refusal
+from core.errors import BrokenPromise, NotFound, Refusal
 from core.house import House
 from core.settings import Settings
 from core.sites import the_site
@@ -36,6 +37,7 @@ from ebr.issuing import SEAL_KEY
 from personnel import permissions, signing
 from personnel.signing import Confirmation
 
+log = logs.logger(__name__)
 SERVICE = "site_keys"
 DECIDE, CONFIRM = "keys.decide", "keys.confirm"
 DECIDED, CONFIRMED = "approved", "verified"
@@ -306,11 +308,19 @@ class Watch:
         self._mark = keyfiles.mark_of(settings)
 
     def __call__(self) -> None:
-        """Looks at three files; a few microseconds when nothing has changed."""
-        mark = keyfiles.mark_of(self._settings)
-        if mark != self._mark:
-            self._mark = mark
-            renew(self._house, self._settings)
+        """Looks at three files; a few microseconds when nothing has changed.
+
+        A file that is gone or spoilt is told in the log file, and never made anew: the process goes
+        on with the keys that it holds, and looks again the next time.
+        """
+        before = self._mark
+        try:
+            self._mark = keyfiles.mark_of(self._settings)
+            if before != self._mark:
+                renew(self._house, self._settings)
+        except (OSError, BrokenPromise) as problem:
+            self._mark = before
+            log.error("keys.unreadable", problem=str(problem))
 
 
 def renew(house: House, settings: Settings) -> None:

@@ -358,6 +358,29 @@ def test_a_kind_of_key_that_there_is_not_is_refused_with_those_there_are() -> No
         rotating.kind_of("pepper")
 
 
+@pytest.mark.urs("URS-SEC-050", "URS-SIG-100")
+@pytest.mark.parametrize("way", ["gone", "spoilt", "open to others"])
+def test_a_key_file_that_is_lost_while_the_site_runs_is_never_made_anew(
+    shift: Shift, kept: KeptSite, way: str
+) -> None:
+    file = kept.settings.keys / "log.key"
+    before, vkey = file.read_bytes(), shift.house.services["site_keys"].log.vkey
+    if way == "gone":
+        file.unlink()
+    elif way == "spoilt":
+        file.write_bytes(b"nothing of a key")
+    else:
+        file.chmod(0o644)
+    shift.do(MIDDLE)
+    assert shift.house.services["site_keys"].log.vkey == vkey
+    assert file.exists() is (way != "gone")
+    file.write_bytes(before)
+    file.chmod(0o600)
+    shift.settle()
+    assert shift.house.services["site_keys"].log.vkey == vkey
+    assert whole(shift.house) == []
+
+
 @pytest.mark.urs("URS-BAK-010", "URS-SIG-100")
 def test_a_backup_after_a_rotation_has_every_certificate_and_no_key_that_waits(
     shift: Shift, kept: KeptSite, tmp_path: Path
