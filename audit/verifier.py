@@ -685,10 +685,13 @@ class SignedEntries:
         self._hashes.append(sha256(payload).hex())
 
     def _contents(self, entry: Mapping[str, Any], place: str) -> dict[str, Any]:
-        return {
-            member(signed, "nonce", str, place): member(signed, "content", dict, place)
-            for signed in entry["signed"]
-        }
+        contents: dict[str, Any] = {}
+        for signed in entry["signed"]:
+            nonce = member(signed, "nonce", str, place)
+            if nonce in contents:
+                raise Invalid(place, "two signed contents have one nonce")
+            contents[nonce] = member(signed, "content", dict, place)
+        return contents
 
     def _check(
         self,

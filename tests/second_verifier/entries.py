@@ -108,7 +108,8 @@ class Signatures:
         contents = {item["nonce"]: item["content"] for item in e["signed"]}
         need(len(contents) == len(e["signed"]), "nonce twice")
         for change in e["changes"]:
-            if change["table"] == "signature" and change["before"] is None:
+            if change["table"] == "signature":
+                need(change["before"] is None, "a signature was changed")
                 self._one(e, change["after"], contents)
         need(not contents, "content without signature")
 

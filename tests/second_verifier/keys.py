@@ -72,7 +72,7 @@ def site(value: Any, *, more: bool) -> Site:
         export[item["key_id"]] = public
     witness = [vkey(item, 4) for item in items(value.get("witness", []))]
     quorum = whole(value.get("quorum", 0))
-    need(log and export and 0 <= quorum <= len({w[2] for w in witness}), "keys or quorum")
+    need(log and export and 0 <= quorum <= len(set(witness)), "keys or quorum")
     return Site(text(value["origin"]), log, export, witness, quorum)
 
 
@@ -133,7 +133,7 @@ def checkpoint(note: bytes, keys: Site) -> tuple[int, bytes, int]:
     """Size, root and number of cosigning witnesses of a note; ValueError otherwise."""
     whole_text = note.decode()
     need(whole_text.endswith("\n"), "line end")
-    need(not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", whole_text), "control characters")
+    need(not re.search(r"[\x00-\x09\x0b-\x1f]", whole_text), "control characters")
     head, gap, tail = whole_text.rpartition("\n\n")
     body, lines = head + "\n", tail.split("\n")[:-1]
     parts = head.split("\n")
@@ -143,7 +143,7 @@ def checkpoint(note: bytes, keys: Site) -> tuple[int, bytes, int]:
     need(len(root) == 32 and parts[0] == keys.origin, "root or origin")
     signed, cosigned = False, set()
     for line in lines:
-        match = re.fullmatch(r"\u2014 ([^\s]+) ([^\s]+)", line)
+        match = re.fullmatch(r"\u2014 ([^ ]+) ([^ ]+)", line)
         need(match, "signature line")
         assert match
         raw = unbase64(match[2])
@@ -155,7 +155,7 @@ def checkpoint(note: bytes, keys: Site) -> tuple[int, bytes, int]:
         for name, mark, public in keys.witness:
             if name == match[1] and mark == raw[:4]:
                 _cosignature(public, raw[4:], body)
-                cosigned.add(public)
+                cosigned.add((name, public))
     need(signed, "not signed by the log")
     return int(parts[1]), root, len(cosigned)
 

@@ -3,6 +3,7 @@
 import re
 import struct
 import zlib
+from typing import Any
 
 from tests.second_verifier.basis import Bad, need
 
@@ -27,9 +28,11 @@ def _unzip(data: bytes) -> dict[str, bytes]:
     mark, disk, disk_list, here, count, length, start, comment = end
     need(mark == b"PK\5\6" and not (disk or disk_list or comment), "end record")
     need(here == count and start + length == len(data) - 22, "list")
+    need(count <= 10_000, "too many")
     files: dict[str, bytes] = {}
     seen: set[str] = set()
-    at, place, total, plain = start, 0, 0, 0
+    found: list[tuple[Any, bytes, str]] = []
+    at, place, total = start, 0, 0
     for _ in range(count):
         head = struct.unpack("<4s6H3L5H2L", data[at : at + 46])
         need(head[0] == b"PK\1\2", "central header")
@@ -38,17 +41,19 @@ def _unzip(data: bytes) -> dict[str, bytes]:
         _extra(data[at + 46 + name_length : at + 46 + name_length + extra_length])
         need(len(raw) == name_length, "cut off")
         at += 46 + name_length + extra_length
-        need(at <= len(data) - 22 and head[16] == place, "position")
+        need(at <= len(data) - 22, "position")
         name = raw.decode("ascii")
         folder = name.endswith("/")
         _head(head, name, folder)
         need(name.removesuffix("/").lower() not in seen, "name twice")
         seen.add(name.removesuffix("/").lower())
         total += head[9]
-        plain += not folder
-        need(total <= LIMIT and plain <= 10_000, "too much")
+        need(total <= LIMIT, "too much")
+        found.append((head, raw, "" if folder else name))
+    for head, raw, name in sorted(found, key=lambda each: int(each[0][16])):
+        need(head[16] == place, "bytes that belong to nothing")
         content, place = _local(data, place, head, raw, start)
-        if not folder:
+        if name:
             files[name] = content
     need(at == len(data) - 22 and place == start, "bytes that belong to nothing")
     return files

@@ -305,6 +305,10 @@ def _logs() -> list[Case]:
          _stamped(lambda note: der.time_stamp(note, oid=der.SHA1, imprint=bytes(20)))),
         ("time-stamp-alone", "what it stamped is missing", "log/timestamps/10-1.tsr", "site",
          lambda: Draft(stamps=True, hooks={"files": _drop("log/timestamps/10.txt")}).zip()),
+        ("time-stamp-other-file", "a file that time stamps do not have",
+         "log/timestamps/10.pem", "site",
+         lambda: Draft(
+             stamps=True, hooks={"files": _edit("log/timestamps/10.pem", to=b"x")}).zip()),
         ("time-stamp-not-proven", "the stamped checkpoint is not one of this log",
          "log/timestamps/10.txt", "site",
          lambda: Draft(stamps=True, hooks={"consistency": _drop("from", -1)}).zip()),
@@ -442,6 +446,13 @@ def _signatures() -> list[Case]:
          _made(told=_edit("nonce", to="n-1"))),
         ("signature-changed-row", "a signature that was changed later", f"{E}:2", "site",
          _at(2, lambda entry: entry["changes"][-1].update(before={"meaning": "seen"}))),
+        ("signature-changed-alone", "a later entry that changes a signature", f"{E}:4", "site",
+         _at(4, lambda entry: entry["changes"].append(
+             {"table": "signature", "id": "s-1", "before": {"meaning": "seen"},
+              "after": {"meaning": "verified"}}))),
+        ("signed-content-twice", "two contents under one nonce", f"{E}:2", "site",
+         _at(2, lambda entry: entry["signed"].insert(
+             0, {**entry["signed"][0], "content": {"mass": "0.00"}}))),
         ("signature-more", "an unknown member of what was signed", f"{E}:2", "site",
          _told(_edit("remark", to="x"))),
         ("person-key-missing", "the key of a signer is not published", f"{E}:3", "site",
