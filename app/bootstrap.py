@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 
 from app import keybook, outside, presenter, records, rotating, schema, seal, wiring
 from app.backup.desk import Desk
+from app.installation import Installation
 from app.restoring import Restoring
 from audit import checkpoints, restored, trail
 from audit import keys as site_keys
@@ -44,6 +45,7 @@ from inventory import consequences as material_consequences
 from personnel import crypto
 from personnel.crypto import Vault
 from web.backups import SERVICE as BACKUPS
+from web.installation import SERVICE as INSTALLED
 from web.restored import SERVICE as RESTORING
 
 INSTALLATION = Actor.service("installation", trigger="its start")
@@ -102,6 +104,7 @@ def _composed(
         house.services[presenter.SERVICE] = presenter.Presenter(house, settings)
     house.services[RESTORING] = Restoring(settings)
     house.services[BACKUPS] = Desk(settings)
+    house.services[INSTALLED] = Installation(house, settings)
     _require_release(house)
     outside.check(house, settings, house.services["site_keys"])
     house.renewals.append(rotating.Watch(house, settings))

@@ -48,6 +48,7 @@ ITEMS = (
     Item(text=_("Materials"), endpoint="inventory.lots", permission="lot.read"),
     Item(text=_("Audit trail"), endpoint="trail.page", permission="audit.read"),
     Item(text=_("Backups"), endpoint="backups.page", permission="drill.sign"),
+    Item(text=_("Installation"), endpoint="installation.page", permission="drill.sign"),
     Item(text=_("Find"), endpoint="finding.find", permission="record.read"),
     Item(text=_("Plant presenter"), endpoint="presenter.plant", permission="plant.present"),
     Item(text=_("Shared pieces"), endpoint="pieces.pieces", permission="plant.present"),
@@ -72,6 +73,7 @@ HOMES = {
     "finding": "finding.find",
     "trail": "trail.page",
     "backups": "backups.page",
+    "installation": "installation.page",
     "presenter": "presenter.plant",
     "pieces": "pieces.pieces",
 }
