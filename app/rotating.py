@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import keyfiles, seal
@@ -21,11 +22,13 @@ from app.keyfiles import Kind
 from audit import checkpoints, restored, trail
 from audit import keys as site_keys
 from audit.keys import SiteKeys
+from audit.models import Entry
 from audit.sequencer import oldest_pending_age, sequence_pending
 from audit.signatures import SignedContent
 from audit.streams import SITE
 from core import logs
 from core.actors import Actor
+from core.db import site_of
 from core.errors import BrokenPromise, NotFound, Refusal
 from core.house import House
 from core.settings import Settings
@@ -289,9 +292,15 @@ def _announcements(session: Session) -> dict[str, datetime]:
 
 
 def _announced_facts(session: Session) -> Iterator[tuple[dict[str, Any], datetime]]:
-    for entry in trail.entries(session, SITE):
-        if entry.action == "key.rotation_announced":
-            yield entry.data["facts"], datetime.fromisoformat(entry.data["at"])
+    # Asked by action: the stream of the site is long.
+    query = (
+        select(Entry)
+        .where(Entry.site_id == site_of(session), Entry.rec == str(SITE))
+        .where(Entry.action == "key.rotation_announced")
+        .order_by(Entry.rseq)
+    )
+    for entry in session.scalars(query):
+        yield entry.data["facts"], datetime.fromisoformat(entry.data["at"])
 
 
 def _site(house: House) -> keyfiles.Site:

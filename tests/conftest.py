@@ -78,9 +78,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def is_whole(config: pytest.Config) -> bool:
-    """Whether a run holds every test of a change; of a part nothing follows."""
+    """Whether a run holds every test of a change; of a part nothing follows, and with the sites on
+    PostgreSQL tests of SQLite stay out."""
     chosen = config.option.keyword or config.option.markexpr != "not nightly"
-    return config.args == WHOLE and not chosen and not config.option.collectonly
+    embedded = config.getoption("database") == SQLITE
+    return config.args == WHOLE and embedded and not chosen and not config.option.collectonly
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
