@@ -38,17 +38,17 @@ READ = "record.read"
 FORMAT = "batchwright-exceptions 1"
 CASES = (
     Column(code="case", title="Record, no., step", share=14, form=Form.STRONG),
-    Column(code="severity", title="Severity", share=10, form=Form.STATE),
-    Column(code="what", title="What departed", share=25),
+    Column(code="severity", title="Severity", share=12, form=Form.STATE),
+    Column(code="what", title="What departed", share=23),
     Column(code="raised", title="Raised at, by", share=15),
     Column(code="decision", title="Decision and reason", share=17),
     Column(code="signed", title="Signed", share=19, form=Form.SIGNED),
 )
 DEVIATIONS = (
     Column(code="number", title="Deviation", share=11, form=Form.STRONG),
-    Column(code="severity", title="Severity", share=10, form=Form.STATE),
+    Column(code="severity", title="Severity", share=12, form=Form.STATE),
     Column(code="state", title="State", share=9, form=Form.STATE),
-    Column(code="what", title="Title", share=21),
+    Column(code="what", title="Title", share=19),
     Column(code="found", title="Found, opened by", share=14),
     Column(code="conclusion", title="Conclusion", share=16),
     Column(code="signed", title="Signed", share=19, form=Form.SIGNED),
