@@ -137,6 +137,7 @@ def test_a_site_is_served_again_after_ctrl_c_with_the_same_data(site: Seeded) ->
     assert made(site) == 1
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(300)
 def test_a_killed_site_leaves_no_process_and_starts_again_over_its_files(site: Seeded) -> None:
     home = site.settings.home
