@@ -7,6 +7,7 @@ elsewhere, hide another file, or be a second kind of file at the same time.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -24,6 +25,7 @@ ACTIVE = {
     "/ImportData": "data from elsewhere",
     "/Rendition": "a medium to play",
     "/GoToE": "a way into another file",
+    "/GoToR": "a way into another file",
 }
 PARTS = {
     "/JS": "a script",
@@ -63,8 +65,8 @@ def _of_pdf(data: bytes) -> Iterator[str]:
 def _inside(pdf: Pdf) -> Iterator[str]:
     for each in pdf.objects:
         yield from _active(each)
-        if isinstance(each, Stream) and TEST_VIRUS in _unfolded(each):
-            yield "it holds the test signature of a virus"
+        if isinstance(each, Stream):
+            yield from _of_stream(each)
 
 
 def _active(thing: Any) -> Iterator[str]:
@@ -87,8 +89,27 @@ def _is_indirect(value: Any) -> bool:
     return bool(getattr(value, "is_indirect", False))
 
 
-def _unfolded(stream: Stream) -> bytes:
+def _of_stream(stream: Stream) -> Iterator[str]:
+    """What unfolds by the one common filter is looked through; pictures are only shown."""
+    filters = stream.get("/Filter", Array())
+    names = [str(each) for each in filters] if isinstance(filters, Array) else [str(filters)]
+    if names not in ([], ["/FlateDecode"]):
+        return
     try:
-        return bytes(stream.read_bytes()[:LARGEST_STREAM])
-    except pikepdf.PdfError:
-        return b""  # a picture: compressed in a way of its own, and shown as a picture only
+        content = _unfolded(bytes(stream.read_raw_bytes()), packed=bool(names))
+    except zlib.error:
+        yield "it is damaged"
+        return
+    if content is None:
+        yield "it grows too much when unpacked"
+    elif TEST_VIRUS in content:
+        yield "it holds the test signature of a virus"
+
+
+def _unfolded(raw: bytes, *, packed: bool) -> bytes | None:
+    """The content, None when it is longer than `LARGEST_STREAM`."""
+    if not packed:
+        return raw
+    reader = zlib.decompressobj()
+    content = reader.decompress(raw, LARGEST_STREAM)
+    return None if reader.unconsumed_tail else content

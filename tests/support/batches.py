@@ -30,6 +30,7 @@ from quality.commands.reviews import (
 )
 from quality.models import Decision, ReviewKind
 from tests.support.bpmn import bpmn, end, process, start, step, task
+from tests.support.pdffiles import small_pdf
 from tests.support.records import RECORD, RecordPlant
 from workflows.words import Severity
 
@@ -67,7 +68,7 @@ CERTIFICATE = (
     '<bw:parameter code="assay" dataType="decimal" unit="%" decimals="1">'
     '<bw:limit tier="registered" low="95.0" high="105.0"/></bw:parameter>'
 )
-FILE = File(name="coa.pdf", media_type="application/pdf", data=b"%PDF-1.7 certificate")
+FILE = File(name="coa.pdf", media_type="application/pdf", data=small_pdf("certificate"))
 ALL_COMMENTED = (
     '<bw:check code="all"><bw:label lang="en">All exceptions commented</bw:label></bw:check>'
 )

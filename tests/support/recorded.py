@@ -30,6 +30,7 @@ from production import commands as production
 from production.models import Batch, Disposition
 from tests.integration.ebr.test_waits import DRY, SET, equip, feed, pass_time, send
 from tests.support.bpmn import bpmn, call, end, exclusive, flow, process, start, step, task
+from tests.support.pdffiles import small_pdf
 from tests.support.records import RECORD, RecordPlant, qualify
 
 FONTS = Path(__file__).parents[2] / "web" / "static" / "dist" / "fonts"
@@ -293,7 +294,9 @@ def finish(plant: RecordPlant) -> None:
             values={"filter_drop": ("2150",), "look": ("free_flowing",), "note": (GREEK,)},
             files={
                 "printout": File(
-                    name="MOI-01 printout 2.pdf", media_type="application/pdf", data=b"%PDF-1.4 x"
+                    name="MOI-01 printout 2.pdf",
+                    media_type="application/pdf",
+                    data=small_pdf("loss on drying 1.88 %"),
                 )
             },
             comment="Filter bag FB-02 was shaken by hand; =cmd() is only text here.",

@@ -48,6 +48,19 @@ def virus(made: Pdf) -> None:
     made.pages[0].Contents = Stream(made, zlib.compress(TEST_VIRUS), Filter=Name.FlateDecode)
 
 
+def bomb(made: Pdf) -> None:
+    packed = zlib.compress(bytes(received.LARGEST_STREAM + 1), 9)
+    made.pages[0].Contents = Stream(made, packed, Filter=Name.FlateDecode)
+
+
+def spoilt(made: Pdf) -> None:
+    made.pages[0].Contents = Stream(made, b"\x78\x9c no deflate", Filter=Name.FlateDecode)
+
+
+def elsewhere(made: Pdf) -> None:
+    made.Root.OpenAction = Dictionary(S=Name.GoToR, F="share", D=Array([0, Name.Fit]))
+
+
 def said(data: bytes, media_type: str = PDF) -> str:
     return "; ".join(received.problems(data, media_type))
 
@@ -70,6 +83,7 @@ def test_a_plain_pdf_and_a_link_inside_it_are_accepted() -> None:
     [
         (script, "a script"), (program, "a program to start"), (hidden, "another file"),
         (form, "a form that runs"), (virus, "the test signature of a virus"),
+        (bomb, "grows too much"), (spoilt, "damaged"), (elsewhere, "a way into another file"),
     ],
 )  # fmt: skip
 def test_what_could_run_or_hides_in_a_pdf_is_named(change: Change, words: str) -> None:

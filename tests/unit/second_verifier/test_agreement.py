@@ -2,7 +2,6 @@
 
 import json
 import random
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -10,8 +9,6 @@ import pytest
 
 from audit.verifier import verify_bundle
 from tests.second_verifier.bundle import verify
-
-VECTORS = Path(__file__).parents[3] / "docs/reference/evidence-vectors/vectors.tar.xz"
 
 
 def _agreed(path: Path, trust: Path) -> str | None:
@@ -21,15 +18,6 @@ def _agreed(path: Path, trust: Path) -> str | None:
     assert verify(path.read_bytes(), trust.read_bytes()) == place
     assert theirs["result"] == ("VALID" if place is None else "INVALID")
     return place
-
-
-@pytest.fixture(scope="module")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the vectors' files."""
-    folder = tmp_path_factory.mktemp("vectors")
-    with tarfile.open(VECTORS) as archive:
-        archive.extractall(folder, filter="data")
-    return folder
 
 
 @pytest.mark.parametrize("name", ["plain", "deflated", "time-stamp", "one-entry"])

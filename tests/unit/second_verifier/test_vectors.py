@@ -1,7 +1,6 @@
 """The page of the evidence format is enough: a verifier written from it gives every answer."""
 
 import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,6 @@ from tests.second_verifier.__main__ import main
 
 VECTORS = Path(__file__).parents[3] / "docs/reference/evidence-vectors"
 LIST = json.loads((VECTORS / "index.json").read_text())["vectors"]
-
-
-@pytest.fixture(scope="module")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the vectors' files."""
-    folder = tmp_path_factory.mktemp("vectors")
-    with tarfile.open(VECTORS / "vectors.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
-    return folder
 
 
 @pytest.mark.parametrize("vector", LIST, ids=[v["name"] for v in LIST])
