@@ -68,8 +68,6 @@ SILENT_BECAUSE = {
     "it only reads": (
         "app.anchorcli.show",
         "app.cli.demo_labels",
-        "app.cli.doctor",
-        "app.cli.verify",
         "app.keycli.list_keys",
         "app.messagecli.waiting",
         "app.recipecli.check_recipe",
