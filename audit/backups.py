@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnExpressionArgument, func, select
 from sqlalchemy.orm import Session
 
 from audit.backupmodels import BackupRun
@@ -40,8 +40,8 @@ def standing(session: Session) -> Standing:
     )
 
 
-def _newest(session: Session, condition: object) -> BackupRun | None:
-    query = select(BackupRun).where(BackupRun.site_id == site_of(session), condition)  # type: ignore[arg-type]  # a column or a comparison
+def _newest(session: Session, condition: ColumnExpressionArgument[bool]) -> BackupRun | None:
+    query = select(BackupRun).where(BackupRun.site_id == site_of(session), condition)
     return session.scalars(query.order_by(BackupRun.ordinal.desc()).limit(1)).first()
 
 

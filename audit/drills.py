@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnExpressionArgument, func, select
 from sqlalchemy.orm import Session
 
 from audit.backupmodels import BackupRun, RestoreDrill
@@ -54,8 +54,8 @@ def _due_by(session: Session) -> datetime | None:
     return session.scalar(query)
 
 
-def _newest(session: Session, *conditions: object) -> RestoreDrill | None:
-    query = select(RestoreDrill).where(RestoreDrill.site_id == site_of(session), *conditions)  # type: ignore[arg-type]  # columns or comparisons
+def _newest(session: Session, *conditions: ColumnExpressionArgument[bool]) -> RestoreDrill | None:
+    query = select(RestoreDrill).where(RestoreDrill.site_id == site_of(session), *conditions)
     return session.scalars(query.order_by(RestoreDrill.ordinal.desc()).limit(1)).first()
 
 

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnExpressionArgument, select
 from sqlalchemy.orm import Session
 
 from audit.models import Signature
@@ -152,20 +152,20 @@ def _of_period(session: Session, period: Period, scope: Scope, place: Place) -> 
 
 
 def _cases(
-    session: Session, *conditions: object
+    session: Session, *conditions: ColumnExpressionArgument[bool]
 ) -> list[tuple[ExceptionCase, ProcedureRun, str | None]]:
     query = (
         select(ExceptionCase, ProcedureRun, StepRecord.key)
         .join(ProcedureRun, ExceptionCase.run_id == ProcedureRun.id)
         .outerjoin(StepRecord, ExceptionCase.step_id == StepRecord.id)
-        .where(ExceptionCase.site_id == site_of(session), *conditions)  # type: ignore[arg-type]
+        .where(ExceptionCase.site_id == site_of(session), *conditions)
         .order_by(ExceptionCase.raised_at, ProcedureRun.number, ExceptionCase.number)
     )
     return [(case, run, key) for case, run, key in session.execute(query)]
 
 
-def _deviations(session: Session, *conditions: object) -> list[Deviation]:
-    query = select(Deviation).where(Deviation.site_id == site_of(session), *conditions)  # type: ignore[arg-type]
+def _deviations(session: Session, *conditions: ColumnExpressionArgument[bool]) -> list[Deviation]:
+    query = select(Deviation).where(Deviation.site_id == site_of(session), *conditions)
     return list(session.scalars(query.order_by(Deviation.found_at, Deviation.number)))
 
 

@@ -59,7 +59,7 @@ def _unzip(data: bytes) -> dict[str, bytes]:
     return files
 
 
-def _head(head: tuple, name: str, folder: bool) -> None:  # type: ignore[type-arg]
+def _head(head: tuple[Any, ...], name: str, folder: bool) -> None:
     mode = head[15] >> 16 & 0o170000
     need(len(name) <= 200 and NAME.fullmatch(name[:-1] if folder else name), "name")
     need(mode in ((0, 0o100000, 0o040000) if folder else (0, 0o100000)), "no plain file")
@@ -77,7 +77,9 @@ def _extra(data: bytes) -> None:
         data = data[4 + length :]
 
 
-def _local(data: bytes, at: int, head: tuple, raw: bytes, limit: int) -> tuple[bytes, int]:  # type: ignore[type-arg]
+def _local(
+    data: bytes, at: int, head: tuple[Any, ...], raw: bytes, limit: int
+) -> tuple[bytes, int]:
     local = struct.unpack("<4s5H3L2H", data[at : at + 30])
     need(local[0] == b"PK\3\4" and local[2:4] == head[3:5], "local header")
     sums = head[7:10]
