@@ -17,14 +17,12 @@ from audit.models import Signature
 from audit.streams import Stream
 from core.actors import Actor
 from core.db import site_of
-from documents.fonts import FontSet
-from documents.rendering import Attachment
-from ebr.printables import Draft, Edition, Subject
+from ebr.printables import Draft, Subject
 from ebr.report import sheet, words
 from ebr.report.period import NOT_OVER, Period, period_of
 from ebr.report.scope import Scope
 from ebr.report.sheet import Column, Form, Names, Place, Sheet, Table
-from ebr.report.sheetprinting import print_sheet
+from ebr.report.sheetprinting import SheetKind
 from ebr.report.stepmodel import Pair
 from hardware import queries as units
 from hardware.models import Calibration, Equipment, EquipmentStateEvent, LogbookLine
@@ -69,7 +67,7 @@ CHANGES = (
 )
 
 
-class Logbook:
+class Logbook(SheetKind):
     """The subject names unit and days: ``unit``, ``since``, ``until``."""
 
     name = "logbook"
@@ -92,19 +90,6 @@ class Logbook:
             stream=Stream("equipment", unit.number),
             name=f"{unit.number} logbook {period.file_words}",
             data_name="logbook.json",
-        )
-
-    def render(
-        self,
-        draft: Draft,
-        edition: Edition,
-        *,
-        fonts: FontSet,
-        attachments: Sequence[Attachment],
-    ) -> bytes:
-        """The pages of the logbook."""
-        return print_sheet(
-            draft, edition, template=self.template, fonts=fonts, attachments=attachments
         )
 
 

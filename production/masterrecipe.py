@@ -7,7 +7,7 @@ is marked so on every page.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from sqlalchemy.orm import Session
 
@@ -16,13 +16,11 @@ from core.actors import Actor, ActorKind
 from core.errors import Invalid
 from documents import states
 from documents.environment import grouped
-from documents.fonts import FontSet
-from documents.rendering import Attachment
 from documents.units import symbol
-from ebr.printables import Draft, Edition, Subject
+from ebr.printables import Draft, Subject
 from ebr.report import sheet, words
 from ebr.report.sheet import Column, Form, Place, Sheet, Table
-from ebr.report.sheetprinting import print_sheet
+from ebr.report.sheetprinting import SheetKind
 from ebr.report.stepmodel import Pair
 from personnel import permissions
 from production import recipepicture, recipewords
@@ -91,7 +89,7 @@ class NotARecipe(Invalid):
     rule = "document.not_a_recipe"
 
 
-class MasterRecipe:
+class MasterRecipe(SheetKind):
     """The subject names the version: ``{"code": "REC-0017", "number": "3"}``."""
 
     name = "recipe"
@@ -114,19 +112,6 @@ class MasterRecipe:
             stream=stream,
             name=f"{found.name} master recipe",
             data_name="master-recipe.json",
-        )
-
-    def render(
-        self,
-        draft: Draft,
-        edition: Edition,
-        *,
-        fonts: FontSet,
-        attachments: Sequence[Attachment],
-    ) -> bytes:
-        """The pages of the recipe."""
-        return print_sheet(
-            draft, edition, template=self.template, fonts=fonts, attachments=attachments
         )
 
 

@@ -20,15 +20,13 @@ from audit.touching import changes_of, touching
 from core.actors import Actor
 from core.house import moment
 from documents import states
-from documents.fonts import FontSet
-from documents.rendering import Attachment
 from documents.units import symbol
-from ebr.printables import Draft, Edition, Subject
+from ebr.printables import Draft, Subject
 from ebr.report import sheet, words
 from ebr.report.period import DAY_NOT_OVER, NoPeriod, day_of, midnight
 from ebr.report.scope import Scope
 from ebr.report.sheet import Column, Form, Place, Sheet, Table
-from ebr.report.sheetprinting import print_sheet
+from ebr.report.sheetprinting import SheetKind
 from ebr.report.stepmodel import Pair
 from production.rules import batch_number
 
@@ -128,7 +126,7 @@ class Gap:
         return self.explanation != UNEXPLAINED
 
 
-class BatchRegister:
+class BatchRegister(SheetKind):
     """The subject names the day: ``{"day": "2026-03-02"}``; a ``product`` narrows it."""
 
     name = "register"
@@ -147,19 +145,6 @@ class BatchRegister:
         made = _sheet(known, subject["day"], until, scope, over=until <= moment(session).site)
         name = f"Batch register {subject['day']}{scope.file_words}"
         return sheet.draft_of(session, made, stream=SITE, name=name, data_name="register.json")
-
-    def render(
-        self,
-        draft: Draft,
-        edition: Edition,
-        *,
-        fonts: FontSet,
-        attachments: Sequence[Attachment],
-    ) -> bytes:
-        """The pages of the register."""
-        return print_sheet(
-            draft, edition, template=self.template, fonts=fonts, attachments=attachments
-        )
 
 
 def _until(session: Session, subject: Subject, place: Place) -> datetime:

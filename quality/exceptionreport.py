@@ -18,17 +18,15 @@ from audit.streams import SITE, Stream
 from core.actors import Actor
 from core.db import site_of
 from documents import states
-from documents.fonts import FontSet
-from documents.rendering import Attachment
 from ebr import access
 from ebr import queries as records
 from ebr.models import ExceptionCase, ExceptionState, ProcedureRun, StepRecord
-from ebr.printables import Draft, Edition, Subject
+from ebr.printables import Draft, Subject
 from ebr.report import sheet, words
 from ebr.report.period import NOT_OVER, Period, period_of
 from ebr.report.scope import Scope
 from ebr.report.sheet import Column, Form, Names, Place, Sheet, Table
-from ebr.report.sheetprinting import print_sheet
+from ebr.report.sheetprinting import SheetKind
 from ebr.report.stepmodel import Pair
 from quality.models import Deviation, DeviationState
 from quality.trending import SEVERITIES
@@ -63,7 +61,7 @@ class Found:
     deviations: Sequence[Deviation]
 
 
-class ExceptionReport:
+class ExceptionReport(SheetKind):
     """The subject names a record, ``{"record": "B-2045"}``, or days: ``since``, ``until``.
 
     A report of days may name a ``product``: who may read some products only has to.
@@ -93,19 +91,6 @@ class ExceptionReport:
             made = _of_period(session, period, scope, place)
             stream, name = SITE, f"Exceptions {period.file_words}{scope.file_words}"
         return sheet.draft_of(session, made, stream=stream, name=name, data_name="exceptions.json")
-
-    def render(
-        self,
-        draft: Draft,
-        edition: Edition,
-        *,
-        fonts: FontSet,
-        attachments: Sequence[Attachment],
-    ) -> bytes:
-        """The pages of the report."""
-        return print_sheet(
-            draft, edition, template=self.template, fonts=fonts, attachments=attachments
-        )
 
 
 def _of_record(session: Session, run: ProcedureRun, place: Place) -> Sheet:

@@ -40,25 +40,33 @@ class Part:
     first: bool
 
 
-def print_sheet(
-    draft: Draft,
-    edition: Edition,
-    *,
-    template: str,
-    fonts: FontSet,
-    attachments: Sequence[Attachment],
-) -> bytes:
-    """The PDF of a sheet with the associated files. Raises RenderingFailed."""
-    sheet: Sheet = draft.material
-    face = face_of(sheet, edition, template)
-    return render_parts(
-        list(pieces(sheet, face, environment())),
-        face=face,
-        environment=environment(),
-        created=edition.at,
-        fonts=fonts,
-        attachments=attachments,
-    )
+class SheetKind:
+    """A kind of document whose content is a sheet; `template` names version and kind of its pages.
+
+    What it is about, and who may ask for it, is told by who inherits (`printables.DocumentKind`).
+    """
+
+    template: str
+
+    def render(
+        self,
+        draft: Draft,
+        edition: Edition,
+        *,
+        fonts: FontSet,
+        attachments: Sequence[Attachment],
+    ) -> bytes:
+        """The PDF of the sheet with the associated files. Raises RenderingFailed."""
+        sheet: Sheet = draft.material
+        face = face_of(sheet, edition, self.template)
+        return render_parts(
+            pieces(sheet, face, environment()),
+            face=face,
+            environment=environment(),
+            created=edition.at,
+            fonts=fonts,
+            attachments=attachments,
+        )
 
 
 @lru_cache(maxsize=1)

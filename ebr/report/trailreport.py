@@ -22,11 +22,9 @@ from audit.searchindex import places
 from audit.streams import SITE, Stream
 from core.actors import Actor
 from core.errors import Invalid
-from documents.fonts import FontSet
-from documents.rendering import Attachment
 from ebr import access
 from ebr.models import RunState
-from ebr.printables import Draft, Edition, Subject
+from ebr.printables import Draft, Subject
 from ebr.report import rows as reading
 from ebr.report import sheet, trail, words
 from ebr.report.entrywords import Teller
@@ -34,7 +32,7 @@ from ebr.report.model import TrailLine
 from ebr.report.rows import Rows
 from ebr.report.scope import Scope
 from ebr.report.sheet import Column, Form, Place, Sheet, Table
-from ebr.report.sheetprinting import print_sheet
+from ebr.report.sheetprinting import SheetKind
 from ebr.report.stepmodel import Pair
 
 READ = "audit.read"
@@ -90,7 +88,7 @@ class Answer:
     hits: Sequence[Hit]
 
 
-class TrailReport:
+class TrailReport(SheetKind):
     """The subject names a record, or a ``question`` as JSON and ``through``, the entries seen.
 
     A question may name a ``product``: who may read some products only has to.
@@ -120,19 +118,6 @@ class TrailReport:
             made, stream = _of_question(session, answer, scope, place), SITE
             name = f"Audit trail {len(answer.hits)} of {answer.through}{scope.file_words}"
         return sheet.draft_of(session, made, stream=stream, name=name, data_name="trail.json")
-
-    def render(
-        self,
-        draft: Draft,
-        edition: Edition,
-        *,
-        fonts: FontSet,
-        attachments: Sequence[Attachment],
-    ) -> bytes:
-        """The pages of the report."""
-        return print_sheet(
-            draft, edition, template=self.template, fonts=fonts, attachments=attachments
-        )
 
 
 def _of_record(session: Session, found: Rows, place: Place) -> Sheet:

@@ -17,7 +17,7 @@ from documents.fonts import load_fonts
 from ebr.printables import Draft, Edition, attachments_of
 from ebr.report import sheetprinting
 from ebr.report.sheet import Column, Form, Place, Sheet, Table, to_json
-from ebr.report.sheetprinting import environment, face_of, pieces, print_sheet
+from ebr.report.sheetprinting import SheetKind, environment, face_of, pieces
 from ebr.report.stepmodel import Pair
 from tests.support import recorded, sheets
 
@@ -52,13 +52,19 @@ def sheet_of(*rows: tuple[str, str, str]) -> Sheet:
     )  # fmt: skip
 
 
+class Tested(SheetKind):
+    """A kind of document for these tests."""
+
+    template = "test 1"
+
+
 def printed(sheet: Sheet) -> bytes:
     draft = Draft(
         stream="site", version=1, title="Test", standing=sheet.words, data=to_json(sheet),
         data_name="test.json", material=sheet,
     )  # fmt: skip
-    return print_sheet(
-        draft, EDITION, template="test 1", fonts=load_fonts(recorded.FONTS),
+    return Tested().render(
+        draft, EDITION, fonts=load_fonts(recorded.FONTS),
         attachments=attachments_of(draft, EDITION),
     )  # fmt: skip
 
